@@ -1,0 +1,51 @@
+"""The errors of the store.
+
+    StoreError
+    ├── NoSuchFrame        a frame number that the instance does not have
+    ├── NoSuchBulkdata     a path that names no bulk value of the instance
+    ├── CannotDecode       the pixel data cannot be decoded
+    ├── CannotTranscode    the instance cannot be given in the syntax asked for
+    ├── DuplicateDiffers   same SOP Instance UID as a stored instance, other pixels
+    ├── NotSearchable      a query that the index cannot answer
+    ├── StoreFull          no room for another instance
+    └── StoreBusy          the index or the blob store did not answer in time
+
+Invariants: no message holds a value of a data set.
+Not here: statuses; `dicomweb.errors` and `dimse.statuses` map these to theirs.
+"""
+
+
+class StoreError(Exception):
+    """Anything that the store refuses or cannot do; the text is one sentence for people."""
+
+
+class NoSuchFrame(StoreError):
+    """A frame number that the instance does not have."""
+
+
+class NoSuchBulkdata(StoreError):
+    """A path that names no bulk value of the instance."""
+
+
+class CannotDecode(StoreError):
+    """The pixel data is damaged, or in a syntax that no codec here reads."""
+
+
+class CannotTranscode(StoreError):
+    """The instance cannot be given in the transfer syntax that was asked for."""
+
+
+class DuplicateDiffers(StoreError):
+    """An instance with this SOP Instance UID is stored already and its pixels are others."""
+
+
+class NotSearchable(StoreError):
+    """A search value that cannot be understood, or a key that the index does not have."""
+
+
+class StoreFull(StoreError):
+    """No room is left for the instance; what was stored before is unharmed."""
+
+
+class StoreBusy(StoreError):
+    """The index or the blob store did not answer in time; sending again is safe."""
