@@ -1,0 +1,7 @@
+"""De-identifies DICOM instances as a stream of bytes, before anything is stored.
+
+May import: nothing of ours; pydicom (its data dictionary) from outside.
+
+Entry points: ``Deidentifier`` takes the bytes of one instance in any pieces and writes the
+de-identified file; ``deid.encoding`` walks encoded data sets; ``deid.uids`` maps UIDs by key.
+"""
