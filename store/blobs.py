@@ -1,0 +1,71 @@
+"""Blobs: named runs of bytes that are written once, then only read, then perhaps deleted.
+
+The contract that makes ingest durable, in three steps: `settle` makes what was written safe
+against a power cut, then the index names the keys in its own transaction, then `publish` moves
+them to their places. A process that dies before the index knew a key leaves a blob that nobody
+can reach and that `recover` removes; one that dies after it leaves a blob that `recover` publishes.
+Invariants: readers may open a key as soon as the index has it. Only de-identified bytes come here.
+Not here: which blob belongs to which instance (`store.schema`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+__all__ = ["CHUNK_BYTES", "BlobWriter", "Blobs", "IsKnown"]
+
+CHUNK_BYTES = 256 * 1024
+
+IsKnown = Callable[[Sequence[str]], set[str]]
+
+
+class BlobWriter(Protocol):
+    """One blob being written."""
+
+    @property
+    def key(self) -> str:
+        """The name under which the blob will be read."""
+
+    def write(self, data: bytes) -> object:
+        """Append the bytes.
+
+        Raises:
+            StoreFull: no room is left.
+        """
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes that were written already, for comparing with what is stored."""
+
+    def discard(self) -> None:
+        """Forget the blob and everything written to it. May be called twice."""
+
+
+class Blobs(Protocol):
+    """A place for blobs: a folder (`store.blobs_folder`) or a bucket (`store.blobs_s3`)."""
+
+    def create(self) -> BlobWriter:
+        """Start a new blob under a key of its own."""
+
+    def settle(self, writers: Sequence[BlobWriter]) -> None:
+        """Return when all that was written would survive a power cut."""
+
+    def publish(self, keys: Sequence[str]) -> None:
+        """Move settled blobs, which the index has by now, to their final places."""
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """The bytes from `offset`; fewer than `length` at the end of the blob."""
+
+    def stream(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `offset` to the end, or `length` of them, in chunks."""
+
+    def delete(self, key: str) -> None:
+        """Remove the blob; removing what is not there is no error."""
+
+    def recover(self, is_known: IsKnown) -> int:
+        """Clear what processes that died left behind.
+
+        Args:
+            is_known: given keys, returns those that the index has.
+
+        Returns:
+            How many leftovers were removed or moved to their places.
+        """

@@ -1,0 +1,208 @@
+"""Blobs as files below one folder.
+
+    incoming/PROCESS/NAME     being written; the folder is locked while its process lives
+    YYYYMMDD/NA/NAME          published
+
+Invariants: a key is `YYYYMMDD/NAME`, made here, never from input. A blob that was settled but not
+yet moved is found by readers in `incoming`, so the index may name it as soon as it is settled.
+Not here: the contract and its three steps (`store.blobs`).
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown
+from store.errors import StoreError, StoreFull
+
+__all__ = ["FolderBlobs"]
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class _FileWriter:
+    def __init__(self, key: str, path: Path) -> None:
+        self.key = key
+        self.path = path
+        # Not buffered: the de-identifier writes a header and then large chunks.
+        self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by settle or discard
+
+    def write(self, data: bytes) -> object:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise _translated(error) from None
+        return None
+
+    def read(self, offset: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, offset)
+
+    def settle(self) -> None:
+        try:
+            os.fdatasync(self._file.fileno())
+        except OSError as error:
+            raise _translated(error) from None
+        self._file.close()
+
+    def discard(self) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class FolderBlobs:
+    """Blobs below `root`, for one process.
+
+    Args:
+        root: the folder; made if it is not there.
+        clock: gives the present time; only the date goes into keys.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], datetime]) -> None:
+        self._root = root
+        self._clock = clock
+        self._incoming = root / "incoming"
+        self._mine: Path | None = None
+        self._lock: int | None = None
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def create(self) -> BlobWriter:
+        """Start a new file in this process's own folder."""
+        name = uuid.uuid4().hex
+        key = f"{self._clock():%Y%m%d}/{name}"
+        try:
+            return _FileWriter(key, self._own_folder() / _flat(key))
+        except OSError as error:
+            raise _translated(error) from None
+
+    def settle(self, writers: Sequence[BlobWriter]) -> None:
+        """Sync each file, then their folder once."""
+        for writer in writers:
+            assert isinstance(writer, _FileWriter)
+            writer.settle()
+        if writers:
+            _sync_folder(self._own_folder())
+
+    def publish(self, keys: Sequence[str]) -> None:
+        """Rename the files; a crash before the rename is on disk is mended by `recover`."""
+        for key in keys:
+            self._move(self._own_folder() / _flat(key), key)
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """The bytes from `offset`; fewer than `length` at the end of the file."""
+        handle = self._open(key)
+        try:
+            return os.pread(handle, length, offset)
+        finally:
+            os.close(handle)
+
+    def stream(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `offset`, in chunks; the file stays readable even if it is deleted."""
+        handle = self._open(key)
+        try:
+            while length is None or length > 0:
+                size = CHUNK_BYTES if length is None else min(CHUNK_BYTES, length)
+                chunk = os.pread(handle, size, offset)
+                if not chunk:
+                    return
+                offset += len(chunk)
+                if length is not None:
+                    length -= len(chunk)
+                yield chunk
+        finally:
+            os.close(handle)
+
+    def delete(self, key: str) -> None:
+        """Remove the file."""
+        self._final(key).unlink(missing_ok=True)
+
+    def recover(self, is_known: IsKnown) -> int:
+        """Take up each folder in `incoming` whose process no longer holds its lock."""
+        mended = 0
+        for lock_file in self._incoming.glob("*.lock"):
+            handle = os.open(lock_file, os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                continue
+            folder = lock_file.with_suffix("")
+            mended += self._take_up(folder, is_known)
+            shutil.rmtree(folder, ignore_errors=True)
+            lock_file.unlink(missing_ok=True)
+            os.close(handle)
+        return mended
+
+    def _take_up(self, folder: Path, is_known: IsKnown) -> int:
+        left = {_key(path.name): path for path in folder.glob("*")}
+        known = is_known(list(left))
+        for key, path in left.items():
+            if key in known:
+                self._move(path, key)
+            else:
+                path.unlink()
+        return len(left)
+
+    def _own_folder(self) -> Path:
+        # Made at the first write, so a process that only reads leaves nothing behind.
+        if self._mine is None:
+            folder = self._incoming / uuid.uuid4().hex
+            folder.mkdir()
+            # Locked before it has the name that `recover` looks for.
+            handle = os.open(folder.with_suffix(".new"), os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            os.rename(folder.with_suffix(".new"), folder.with_suffix(".lock"))
+            _sync_folder(self._incoming)
+            self._mine, self._lock = folder, handle
+        return self._mine
+
+    def _open(self, key: str) -> int:
+        # Between the index's commit and the rename the file is still in `incoming`, and it may
+        # move between two looks, hence the second look at the final place.
+        final = self._final(key)
+        for place in (final, *self._incoming.glob(f"*/{_flat(key)}"), final):
+            try:
+                return os.open(place, os.O_RDONLY)
+            except FileNotFoundError:
+                continue
+        raise StoreError("A stored file is missing from the blob folder.")
+
+    def _move(self, path: Path, key: str) -> None:
+        final = self._final(key)
+        try:
+            os.rename(path, final)
+        except FileNotFoundError:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(path, final)
+
+    def _final(self, key: str) -> Path:
+        day, name = key.split("/")
+        return self._root / day / name[:2] / name
+
+
+def _flat(key: str) -> str:
+    return key.replace("/", "-")
+
+
+def _key(flat: str) -> str:
+    return flat.replace("-", "/")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _translated(error: OSError) -> StoreError:
+    if error.errno in NO_ROOM:
+        return StoreFull("The blob folder has no room for another instance.")
+    return StoreError("The blob folder cannot be written.")

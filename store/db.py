@@ -1,0 +1,106 @@
+"""One database, SQLite or PostgreSQL, as the rest of the product uses it.
+
+Invariants: on SQLite every connection runs in WAL mode with full synchronisation, so what was
+committed survives a power cut, and a writer takes its lock at the start (BEGIN IMMEDIATE), so two
+writers queue instead of failing. Nothing above this module knows which database it is.
+Not here: the tables (`store.schema`, `accounts.schema`) and migrations (`server.migrations`).
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from store.errors import StoreBusy, StoreFull
+
+__all__ = ["Database", "metadata"]
+
+LOCK_WAIT_SECONDS = 30
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Database:
+    """Connections to the database behind `url`, for reading and for writing.
+
+    Attributes:
+        engine: the SQLAlchemy engine, for migrations and tests.
+    """
+
+    engine: Engine
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url, pool_size=16, max_overflow=48, pool_pre_ping=False)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in a read transaction: one consistent view, never waiting for writers."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection in a write transaction, committed on leaving, rolled back on an error.
+
+        Raises:
+            StoreFull: the disk has no room for the transaction.
+            StoreBusy: another writer held the lock for too long.
+        """
+        try:
+            with (
+                self.engine.connect().execution_options(begin_mode="IMMEDIATE") as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except OperationalError as error:
+            raise _translated(error) from None
+
+    def insert_if_new(
+        self, connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Insert the rows, passing over those that a unique constraint already holds."""
+        dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transaction handling begins late and cannot begin IMMEDIATE.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("begin_mode", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _translated(error: DBAPIError) -> Exception:
+    # The original carries the statement's parameters; they hold de-identified values only, but
+    # they are of no use to a caller, so they end here.
+    text = str(error.orig).lower()
+    if "full" in text or "no space" in text:
+        return StoreFull("The index has no room for another instance.")
+    return StoreBusy("The index did not answer in time; nothing was stored. Send again.")

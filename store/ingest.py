@@ -1,0 +1,358 @@
+"""The one door: the only code that writes an instance, whatever brought it.
+
+    bytes ─> Incoming.feed ─> deid ─> blob (settled) ─> index (one transaction) ─> published
+
+Standard: PS3.4 B (Storage), PS3.18 10.5 (Store).
+Invariants: every byte goes through the profile, there is no switch; nothing reaches a disk before
+it is de-identified; when `Batch.commit` has returned, its instances survive a power cut, and before
+that no reader sees them. Sending an instance again stores nothing and is no error.
+Not here: the statuses that an edge answers with (`dicomweb.errors`, `dimse.statuses`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection, select
+
+from deid import Deidentified, Deidentifier, Streamed
+from deid.encoding import encoding_of
+from store import metadata, schema
+from store.blobs import Blobs, BlobWriter
+from store.db import Database
+from store.errors import DuplicateDiffers
+from store.frames import FrameIndex, index_frames, native_index
+from store.indexing import Entry, write_entries
+from store.keys import KeyRing
+from store.streamed import (
+    PIXEL_DATA_TAGS,
+    Read,
+    StreamedValue,
+    data_set_reader,
+    dump_streamed,
+    streamed_values,
+)
+
+__all__ = ["Batch", "Incoming", "Ingest", "Received"]
+
+COMPARE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of one instance.
+
+    Attributes:
+        study_instance_uid, series_instance_uid, sop_instance_uid: the new UIDs.
+        sop_class_uid: as sent.
+        sent_study_instance_uid, sent_sop_instance_uid: as sent; for checking in memory, never to
+            be logged, stored or answered to anybody but the sender.
+        duplicate: it was stored before; nothing was added.
+    """
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    sent_study_instance_uid: str
+    sent_sop_instance_uid: str
+    duplicate: bool
+
+
+class Incoming:
+    """One instance on its way in. Made by `Batch.receive`."""
+
+    def __init__(self, batch: "Batch", key: bytes, transfer_syntax: str | None) -> None:
+        self._batch = batch
+        self._writer: BlobWriter | None = None
+        self._deidentifier = Deidentifier(key, self._write, transfer_syntax=transfer_syntax)
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the instance, in chunks of any size.
+
+        Raises:
+            DeidError: it cannot be de-identified.
+            StoreError: it cannot be written. In both cases nothing of it is kept.
+        """
+        with self._nothing_kept_on_error():
+            self._deidentifier.feed(data)
+
+    def finish(self) -> Received:
+        """Say that all bytes have come.
+
+        Returns:
+            The new UIDs; the instance is stored only when its batch is committed.
+
+        Raises:
+            DeidError: it cannot be de-identified.
+            DuplicateDiffers: its SOP Instance UID is taken by other pixels.
+            StoreError: it cannot be written.
+        """
+        with self._nothing_kept_on_error():
+            result = self._deidentifier.finish()
+            assert self._writer is not None
+            return self._batch.take(result, self._writer)
+
+    def abort(self) -> None:
+        """Forget the instance: its sender went away. May be called at any time."""
+        if self._writer is not None:
+            self._writer.discard()
+            self._writer = None
+
+    def _write(self, data: bytes) -> object:
+        if self._writer is None:
+            self._writer = self._batch.blobs.create()
+        return self._writer.write(data)
+
+    @contextmanager
+    def _nothing_kept_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
+
+
+class Batch:
+    """Instances that become durable together. Made by `Ingest.batch`."""
+
+    def __init__(self, ingest: "Ingest", owner_id: int, came_by: str) -> None:
+        self.blobs = ingest.blobs
+        self._ingest = ingest
+        self._owner_id = owner_id
+        self._came_by = came_by
+        self._key = ingest.keys.key_of(owner_id)
+        self._entries: dict[tuple[str, str, str], Entry] = {}
+        self._open: list[Incoming] = []
+
+    def receive(self, transfer_syntax: str | None = None) -> Incoming:
+        """Begin an instance.
+
+        Args:
+            transfer_syntax: of a bare data set, as C-STORE sends one; None when a Part 10 file
+                with its file meta information comes.
+        """
+        incoming = Incoming(self, self._key, transfer_syntax)
+        self._open.append(incoming)
+        return incoming
+
+    def take(self, result: Deidentified, writer: BlobWriter) -> Received:
+        """Keep a de-identified instance until the commit, unless it is stored already."""
+        twin = self._twin(result)
+        if twin is not None:
+            _compare(result, writer, twin)
+            writer.discard()
+        else:
+            self._entries[_uids(result)] = self._entry(result, writer)
+        return Received(
+            result.study_instance_uid,
+            result.series_instance_uid,
+            result.sop_instance_uid,
+            result.sop_class_uid,
+            result.sent_study_instance_uid,
+            result.sent_sop_instance_uid,
+            duplicate=twin is not None,
+        )
+
+    def commit(self) -> None:
+        """Return when every instance taken so far is durable and visible.
+
+        Raises:
+            StoreError: none of them is stored.
+        """
+        entries = list(self._entries.values())
+        self._open.clear()
+        if not entries:
+            return
+        try:
+            self.blobs.settle([entry.writer for entry in entries])
+            with self._ingest.database.write() as connection:
+                written = write_entries(
+                    self._ingest.database,
+                    connection,
+                    entries,
+                    owner_id=self._owner_id,
+                    came_by=self._came_by,
+                    now=self._ingest.clock(),
+                )
+        except BaseException:
+            self.drop()
+            raise
+        # A concurrent sender of the same instance may have been first; its blob counts.
+        self._entries.clear()
+        self.blobs.publish([entry.writer.key for entry in entries if entry.writer.key in written])
+        for entry in entries:
+            if entry.writer.key not in written:
+                entry.writer.discard()
+
+    def drop(self) -> None:
+        """Forget everything that was not committed."""
+        for incoming in self._open:
+            incoming.abort()
+        for entry in self._entries.values():
+            entry.writer.discard()
+        self._entries.clear()
+        self._open.clear()
+
+    def _twin(self, result: Deidentified) -> "_Twin | None":
+        """The instance of the same name, in this batch or in the index."""
+        own = self._entries.get(_uids(result))
+        if own is not None:
+            return _Twin(own.transfer_syntax, own.streamed, own.writer.read)
+        query = (
+            select(
+                schema.instance.c.available_transfer_syntax_uid,
+                schema.instance.c.streamed,
+                schema.instance.c.blob,
+            )
+            .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
+            .join(schema.study, schema.study.c.id == schema.series.c.study_id)
+            .where(
+                schema.study.c.owner_id == self._owner_id,
+                schema.study.c.study_instance_uid == result.study_instance_uid,
+                schema.series.c.series_instance_uid == result.series_instance_uid,
+                schema.instance.c.sop_instance_uid == result.sop_instance_uid,
+            )
+        )
+        with self._ingest.database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _Twin(row[0], row[1], partial(self.blobs.read, row[2]))
+
+    def _entry(self, result: Deidentified, writer: BlobWriter) -> Entry:
+        path = (
+            f"/studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
+            f"/instances/{result.sop_instance_uid}"
+        )
+        attributes = metadata.build(
+            result.header,
+            result.trailer,
+            result.streamed,
+            encoding_of(result.transfer_syntax),
+            path,
+        )
+        return Entry(
+            writer=writer,
+            transfer_syntax=result.transfer_syntax,
+            size=result.size,
+            attributes=attributes,
+            metadata=metadata.dumps(attributes),
+            frame_index=_frame_index(result, attributes, writer),
+            streamed=dump_streamed(result.streamed),
+        )
+
+
+class Ingest:
+    """Takes instances in; one for a process.
+
+    Args:
+        database: the index.
+        blobs: where Part 10 files go.
+        keys: gives each owner's key.
+        clock: gives the present time, with its zone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        keys: KeyRing,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.database = database
+        self.blobs = blobs
+        self.keys = keys
+        self.clock = clock
+
+    @contextmanager
+    def batch(self, owner_id: int, came_by: str) -> Iterator[Batch]:
+        """Instances that are committed together; what was not committed is dropped at the end.
+
+        Args:
+            owner_id: to whom they will belong.
+            came_by: the way in, shown to the owner: `STOW-RS` or `C-STORE`.
+        """
+        batch = Batch(self, owner_id, came_by)
+        try:
+            yield batch
+        finally:
+            batch.drop()
+
+    def recover(self) -> int:
+        """Clear what processes that died left among the blobs; for start-up.
+
+        Returns:
+            How many leftovers were cleared.
+        """
+        return self.blobs.recover(self._known_blobs)
+
+    def _known_blobs(self, keys: Sequence[str]) -> set[str]:
+        known: set[str] = set()
+        with self.database.read() as connection:
+            for at in range(0, len(keys), 500):
+                known |= _indexed(connection, keys[at : at + 500])
+        return known
+
+
+@dataclass(frozen=True)
+class _Twin:
+    transfer_syntax: str
+    streamed: str
+    read: Read
+
+
+def _compare(result: Deidentified, writer: BlobWriter, twin: _Twin) -> None:
+    """Refuse an instance that takes the name of another.
+
+    The same image in another transfer syntax is a copy; in the same one its pixel data must be the
+    same, else one of the two would be lost without anybody being told.
+    """
+    if twin.transfer_syntax != result.transfer_syntax:
+        return
+    ours, theirs = _pixel_span(result.streamed), _pixel_span(streamed_values(twin.streamed))
+    if ours is None or theirs is None:
+        differs = ours != theirs
+    else:
+        read_ours = data_set_reader(writer.read, result.transfer_syntax)
+        read_theirs = data_set_reader(twin.read, twin.transfer_syntax)
+        differs = ours[1] != theirs[1] or any(
+            read_ours(ours[0] + at, size) != read_theirs(theirs[0] + at, size)
+            for at, size in _steps(ours[1])
+        )
+    if differs:
+        raise DuplicateDiffers(
+            "An instance with this SOP Instance UID is stored already, with other pixel data."
+        )
+
+
+def _steps(length: int) -> Iterator[tuple[int, int]]:
+    for at in range(0, length, COMPARE_BYTES):
+        yield at, min(COMPARE_BYTES, length - at)
+
+
+def _indexed(connection: Connection, keys: Sequence[str]) -> set[str]:
+    query = select(schema.instance.c.blob).where(schema.instance.c.blob.in_(keys))
+    return set(connection.execute(query).scalars())
+
+
+def _uids(result: Deidentified) -> tuple[str, str, str]:
+    return result.study_instance_uid, result.series_instance_uid, result.sop_instance_uid
+
+
+def _pixel_span(streamed: Sequence[StreamedValue | Streamed]) -> tuple[int, int] | None:
+    """Where the pixel data begin, and how many bytes they take with their item headers."""
+    for value in map(StreamedValue.of, streamed):
+        if value.tag in PIXEL_DATA_TAGS:
+            return value.offset, value.end - value.offset
+    return None
+
+
+def _frame_index(
+    result: Deidentified, attributes: metadata.Attributes, writer: BlobWriter
+) -> FrameIndex:
+    header = metadata.HeaderValues(attributes)
+    for element in result.streamed:
+        if element.tag in PIXEL_DATA_TAGS:
+            return index_frames(header, element, result.transfer_syntax, writer.read)
+    return native_index(0, 0, bits=0, number_of_frames=0)

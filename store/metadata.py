@@ -1,0 +1,264 @@
+"""Makes the metadata of an instance, PS3.18 F JSON, from the bytes of its de-identified header.
+
+Standard: PS3.18 Annex F (DICOM JSON model), F.2.6 (BulkDataURI), PS3.5 6.1.2 (character sets).
+Invariants: written once at ingest, so that reading never parses DICOM; numbers are JSON numbers
+and never NaN or infinite; an empty attribute has only its `vr`; text is UTF-8. A BulkDataURI begins
+with the byte 01H, which no JSON text can hold, where the DICOMweb root goes that it is served from.
+Not here: walking the encoded bytes (`deid.encoding`); bulk values themselves (`store.retrieve`).
+"""
+
+import json
+import math
+import struct
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydicom.charset import convert_encodings, decode_bytes
+
+from deid.encoding import Encoding, elements, items
+
+__all__ = [
+    "ROOT_MARK",
+    "WORD_BYTES",
+    "Attributes",
+    "HeaderValues",
+    "Streamed",
+    "build",
+    "dumps",
+    "swap_words",
+]
+
+Attributes = dict[str, dict[str, Any]]
+
+ROOT_MARK = b"\x01"
+INLINE_BYTES = 256
+SPECIFIC_CHARACTER_SET = 0x00080005
+
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_NUMBERS = {
+    "US": ("H", 2),
+    "SS": ("h", 2),
+    "UL": ("I", 4),
+    "SL": ("i", 4),
+    "UV": ("Q", 8),
+    "SV": ("q", 8),
+    "FL": ("f", 4),
+    "FD": ("d", 8),
+}
+_ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_ONE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
+_COMPONENTS = ("Alphabetic", "Ideographic", "Phonetic")
+_TEXT_DELIMITERS = {0x0A, 0x0C, 0x0D, 0x5C}
+_NAME_DELIMITERS = {0x5E, 0x3D}
+
+
+class Streamed(Protocol):
+    """A value that was not kept with the header: `deid.Streamed` fits."""
+
+    @property
+    def tag(self) -> int:
+        """Its attribute."""
+
+    @property
+    def vr(self) -> str:
+        """Its value representation."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the value; None when encapsulated."""
+
+
+@dataclass
+class _Builder:
+    encoding: Encoding
+    bulk_uri: str
+    path: list[str] = field(default_factory=list)
+
+    def data_set(self, buf: bytes, start: int, end: int, charsets: Sequence[str]) -> Attributes:
+        found: Attributes = {}
+        for tag, vr, value_start, value_end in elements(buf, start, end, self.encoding):
+            name = f"{tag:08X}"
+            if value_end == value_start:
+                found[name] = {"vr": vr}
+            elif vr == "SQ":
+                found[name] = self._sequence(name, buf, value_start, value_end, charsets)
+            elif tag == SPECIFIC_CHARACTER_SET:
+                charsets = _charsets(buf[value_start:value_end])
+                found[name] = {"vr": vr, "Value": ["ISO_IR 192"]}
+            else:
+                value = buf[value_start:value_end]
+                found[name] = {"vr": vr, **self._value(name, vr, value, charsets)}
+        return found
+
+    def _sequence(
+        self, name: str, buf: bytes, start: int, end: int, charsets: Sequence[str]
+    ) -> dict[str, Any]:
+        found = []
+        for number, (item_start, item_end) in enumerate(items(buf, start, end, self.encoding), 1):
+            self.path += (name, str(number))
+            found.append(self.data_set(buf, item_start, item_end, charsets))
+            del self.path[-2:]
+        return {"vr": "SQ", "Value": found} if found else {"vr": "SQ"}
+
+    def _value(self, name: str, vr: str, value: bytes, charsets: Sequence[str]) -> dict[str, Any]:
+        if vr in _BINARY:
+            if len(value) > INLINE_BYTES:
+                return {"BulkDataURI": self.uri(name)}
+            return {"InlineBinary": b64encode(self._little(vr, value)).decode()}
+        if vr in _NUMBERS:
+            values = self._numbers(vr, value)
+        elif vr == "AT":
+            form = "<HH" if self.encoding.little else ">HH"
+            whole = len(value) - len(value) % 4
+            values = [f"{g:04X}{e:04X}" for g, e in struct.iter_unpack(form, value[:whole])]
+        else:
+            values = _texts(vr, value, charsets)
+        return {"Value": values} if any(v is not None for v in values) else {}
+
+    def uri(self, name: str) -> str:
+        return f"\x01{self.bulk_uri}/bulkdata/{'/'.join([*self.path, name])}"
+
+    def _numbers(self, vr: str, value: bytes) -> list[Any]:
+        form, width = _NUMBERS[vr]
+        count = len(value) // width
+        order = "<" if self.encoding.little else ">"
+        values: list[Any] = list(struct.unpack_from(f"{order}{count}{form}", value))
+        if form in "fd":
+            return [v if math.isfinite(v) else None for v in values]
+        return values
+
+    def _little(self, vr: str, value: bytes) -> bytes:
+        return value if self.encoding.little else swap_words(value, WORD_BYTES.get(vr, 1))
+
+
+def build(
+    header: bytes,
+    trailer: bytes,
+    streamed: Sequence[Streamed],
+    encoding: Encoding,
+    instance_path: str,
+) -> Attributes:
+    """The attributes of a data set in the DICOM JSON model.
+
+    Args:
+        header: the encoded data set up to the first streamed value.
+        trailer: the encoded elements after the last streamed value.
+        streamed: the values that are only in the blob.
+        encoding: of header and trailer.
+        instance_path: `/studies/…/series/…/instances/…`, for the BulkDataURIs.
+    """
+    builder = _Builder(encoding, instance_path)
+    found = builder.data_set(header, 0, len(header), ())
+    for element in streamed:
+        name = f"{element.tag:08X}"
+        found[name] = {"vr": element.vr}
+        if element.length != 0:
+            found[name]["BulkDataURI"] = builder.uri(name)
+    if trailer:
+        found |= builder.data_set(trailer, 0, len(trailer), ())
+    return found
+
+
+def dumps(attributes: Attributes) -> bytes:
+    """The JSON text, with `ROOT_MARK` at the start of each BulkDataURI."""
+    text = json.dumps(attributes, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A quote inside a value is escaped, so this pattern is only ever a member of ours.
+    marked = text.replace('"BulkDataURI":"\\u0001', '"BulkDataURI":"\x01')
+    return marked.encode("utf-8", "replace")
+
+
+def swap_words(value: bytes, width: int) -> bytes:
+    """The bytes with each word of `width` bytes reversed; a last part-word stays."""
+    if width == 1:
+        return value
+    whole = len(value) - len(value) % width
+    swapped = bytearray(value)
+    for place in range(width):
+        swapped[place:whole:width] = value[width - 1 - place : whole : width]
+    return bytes(swapped)
+
+
+def _charsets(value: bytes) -> Sequence[str]:
+    terms = [term.strip() for term in value.decode("ascii", "replace").rstrip(" \0").split("\\")]
+    try:
+        return convert_encodings(terms)
+    except (LookupError, ValueError):
+        return ()
+
+
+def _decoded(value: bytes, charsets: Sequence[str], delimiters: set[int]) -> str:
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    try:
+        return decode_bytes(value, charsets or ["iso8859"], delimiters)
+    except (LookupError, UnicodeError):
+        return value.decode("latin-1")
+
+
+def _texts(vr: str, value: bytes, charsets: Sequence[str]) -> list[Any]:
+    if vr not in _ENCODED_TEXT:
+        text = value.decode("latin-1")
+    else:
+        delimiters = _NAME_DELIMITERS if vr == "PN" else set()
+        text = _decoded(value, charsets, _TEXT_DELIMITERS | delimiters)
+    text = text.rstrip(" \0")
+    if vr in _ONE_TEXT:
+        return [text] if text else []
+    convert = _CONVERT.get(vr, _plain)
+    return [convert(part) for part in text.split("\\")]
+
+
+def _plain(part: str) -> str | None:
+    return part.strip(" \0") or None
+
+
+def _name(part: str) -> dict[str, str] | None:
+    groups = zip(_COMPONENTS, part.split("="), strict=False)
+    return {key: group.strip(" ") for key, group in groups if group.strip(" ")} or None
+
+
+def _integer(part: str) -> int | str | None:
+    part = part.strip(" \0")
+    try:
+        return int(part) if part else None
+    except ValueError:
+        return part
+
+
+def _decimal(part: str) -> float | int | str | None:
+    part = part.strip(" \0")
+    try:
+        number = float(part) if part else None
+    except ValueError:
+        return part
+    if number is None or not math.isfinite(number):
+        return None
+    return int(part) if part.lstrip("+-").isdigit() else number
+
+
+_CONVERT: dict[str, Callable[[str], Any]] = {"PN": _name, "IS": _integer, "DS": _decimal}
+
+
+_KEYWORD_TAGS = {
+    "SamplesPerPixel": "00280002",
+    "PhotometricInterpretation": "00280004",
+    "NumberOfFrames": "00280008",
+    "Rows": "00280010",
+    "Columns": "00280011",
+    "BitsAllocated": "00280100",
+}
+
+
+class HeaderValues:
+    """The few values that `store.frames` wants, read by keyword from the JSON model."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        self._attributes = attributes
+
+    def get(self, keyword: str, default: object = None) -> Any:  # noqa: ANN401 - any VR's value
+        """The first value of the attribute, or the default."""
+        attribute = self._attributes.get(_KEYWORD_TAGS.get(keyword, ""), {})
+        return (attribute.get("Value") or [default])[0]

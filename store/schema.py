@@ -1,0 +1,109 @@
+"""The tables of the archive: keys of owners, studies, series, instances.
+
+Standard: column names are the PS3.6 keywords in snake case; the columns of study, series and
+instance are the attributes that PS3.18 tables 10.6.3-3 to 10.6.3-5 ask QIDO-RS to return.
+Invariants: every value comes from a de-identified header. A row of `instance` never changes.
+Not here: who may see a row (`store.access`), the accounts behind `owner_id` (`accounts.schema`).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from store.db import metadata
+
+__all__ = ["instance", "owner_key", "series", "study"]
+
+# SQLite gives only an INTEGER PRIMARY KEY its row number; PostgreSQL wants 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Uid = String(64)
+
+owner_key = Table(
+    "owner_key",
+    metadata,
+    Column("owner_id", Id, primary_key=True, autoincrement=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("study_instance_uid", Uid, nullable=False),
+    Column("study_date", Text, nullable=False, server_default=""),
+    Column("study_time", Text, nullable=False, server_default=""),
+    Column("accession_number", Text, nullable=False, server_default=""),
+    Column("referring_physician_name", Text, nullable=False, server_default=""),
+    Column("patient_name", Text, nullable=False, server_default=""),
+    Column("patient_id", Text, nullable=False, server_default=""),
+    Column("patient_birth_date", Text, nullable=False, server_default=""),
+    Column("patient_sex", Text, nullable=False, server_default=""),
+    Column("study_id", Text, nullable=False, server_default=""),
+    Column("study_description", Text, nullable=False, server_default=""),
+    Column("timezone_offset_from_utc", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("owner_id", "study_instance_uid"),
+    Index(None, "study_instance_uid"),
+    Index(None, "owner_id", "id"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("study_id", Id, ForeignKey("study.id", ondelete="CASCADE"), nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("series_instance_uid", Uid, nullable=False),
+    Column("modality", Text, nullable=False, server_default=""),
+    Column("series_number", Integer),
+    Column("series_description", Text, nullable=False, server_default=""),
+    Column("series_date", Text, nullable=False, server_default=""),
+    Column("series_time", Text, nullable=False, server_default=""),
+    Column("body_part_examined", Text, nullable=False, server_default=""),
+    Column("performed_procedure_step_start_date", Text, nullable=False, server_default=""),
+    Column("performed_procedure_step_start_time", Text, nullable=False, server_default=""),
+    Column("number_of_series_related_instances", Integer, nullable=False, server_default="0"),
+    Column("came_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("study_id", "series_instance_uid"),
+    Index(None, "series_instance_uid"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("series_id", Id, ForeignKey("series.id", ondelete="CASCADE"), nullable=False),
+    Column("sop_instance_uid", Uid, nullable=False),
+    Column("sop_class_uid", Uid, nullable=False),
+    Column("instance_number", Integer),
+    Column("number_of_frames", Integer, nullable=False),
+    Column("rows", Integer),
+    Column("columns", Integer),
+    Column("bits_allocated", Integer),
+    Column("available_transfer_syntax_uid", Uid, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    # Where the Part 10 file lies, and its bytes.
+    Column("blob", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    # The values that lie past the header, as `store.streamed` writes them.
+    Column("streamed", Text, nullable=False),
+    # Last, because they are long and most queries do not ask for them.
+    Column("frame_index", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+    UniqueConstraint("series_id", "sop_instance_uid"),
+    Index(None, "sop_instance_uid"),
+    Index(None, "blob", unique=True),
+)
