@@ -1,0 +1,129 @@
+"""Accounts: making them, finding them, checking a password.
+
+Invariants: e-mail addresses are compared without regard to case; passwords are kept as argon2id
+hashes, and a wrong password costs the same time whether or not the account exists.
+Not here: sessions (`viewer.sign_in`), tokens (`accounts.tokens`).
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import ColumnElement, Row, insert, select
+
+from accounts import schema
+from accounts.errors import EmailTaken, InvalidValue
+from store.db import Database
+
+__all__ = [
+    "Account",
+    "account_by_email",
+    "account_by_id",
+    "account_with_password",
+    "create_account",
+    "first_account",
+]
+
+PASSWORD_CHARACTERS = 10
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash("nobody's password")
+
+
+@dataclass(frozen=True)
+class Account:
+    """One person's account.
+
+    Attributes:
+        id: the owner_id of what it has stored.
+        email: where the person can be reached.
+        has_password: it can be signed into with a password, not only by link.
+        admin: may administer the server.
+        premium: may have private cases.
+    """
+
+    id: int
+    email: str
+    has_password: bool
+    admin: bool
+    premium: bool
+
+
+def create_account(
+    database: Database,
+    email: str,
+    *,
+    clock: Callable[[], datetime],
+    password: str | None = None,
+    admin: bool = False,
+    premium: bool = False,
+) -> Account:
+    """Make an account.
+
+    Raises:
+        InvalidValue: not an e-mail address, or too short a password.
+        EmailTaken: there is one with this address.
+    """
+    if not _EMAIL.fullmatch(email):
+        raise InvalidValue("That is not an e-mail address.")
+    if password is not None and len(password) < PASSWORD_CHARACTERS:
+        raise InvalidValue(f"A password has at least {PASSWORD_CHARACTERS} characters.")
+    row = {
+        "email": email.lower(),
+        "password_hash": None if password is None else _hasher.hash(password),
+        "admin": admin,
+        "premium": premium,
+        "created_at": clock(),
+    }
+    with database.write() as connection:
+        taken = select(schema.account.c.id).where(schema.account.c.email == row["email"])
+        if connection.execute(taken).first():
+            raise EmailTaken("There is an account with this e-mail address.")
+        connection.execute(insert(schema.account).values(**row))
+    created = account_by_email(database, email)
+    assert created is not None
+    return created
+
+
+def account_by_id(database: Database, account_id: int) -> Account | None:
+    """The account of this number."""
+    row = _row(database, schema.account.c.id == account_id)
+    return None if row is None else _account(row)
+
+
+def account_by_email(database: Database, email: str) -> Account | None:
+    """The account with this e-mail address."""
+    row = _row(database, schema.account.c.email == email.lower())
+    return None if row is None else _account(row)
+
+
+def account_with_password(database: Database, email: str, password: str) -> Account | None:
+    """The account, if the password is right."""
+    row = _row(database, schema.account.c.email == email.lower())
+    known = row.password_hash if row and row.password_hash else _NOBODY
+    try:
+        _hasher.verify(known, password)
+    except VerificationError:
+        return None
+    return _account(row) if row and row.password_hash else None
+
+
+def first_account(database: Database) -> Account | None:
+    """The oldest account: the owner of a server that was just set up."""
+    with database.read() as connection:
+        query = select(schema.account).order_by(schema.account.c.id).limit(1)
+        row = connection.execute(query).first()
+    return None if row is None else _account(row)
+
+
+def _row(database: Database, condition: ColumnElement[bool]) -> Row[Any] | None:
+    with database.read() as connection:
+        return connection.execute(select(schema.account).where(condition)).first()
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.id, row.email, row.password_hash is not None, row.admin, row.premium)
