@@ -1,0 +1,29 @@
+"""The errors of the DIMSE edge.
+
+::
+
+    DimseError
+    ├── Interrupted          another PDU came where the rest of a message was due
+    │   └── ConnectionLost   the connection ended, broke or stalled
+    └── ProtocolViolation    what came is no DIMSE message; the association is aborted
+
+Standard: PS3.8 section 9.2 (the upper layer's state machine), PS3.7 section 9 (commands).
+Invariants: no text of these errors carries a value of what was received.
+Not here: what is answered to a sender about a data set; that is `dimse.statuses`.
+"""
+
+
+class DimseError(Exception):
+    """Root of everything the DIMSE edge raises on purpose."""
+
+
+class Interrupted(DimseError):
+    """The message under way will never be complete."""
+
+
+class ConnectionLost(Interrupted):
+    """Nothing more will come over this connection."""
+
+
+class ProtocolViolation(DimseError):
+    """The peer broke the rules of the upper layer or of a command set."""
