@@ -175,11 +175,11 @@ def request(method: str, path: str, headers: Iterable[str] = ()) -> bytes:
 
 
 def load(
-    port: int, requests: Sequence[bytes], *, clients: int, seconds: float, least: int = 1
+    port: int, requests: Sequence[bytes], *, clients: int, seconds: float, once: bool = False
 ) -> float:
     """Keep ``clients`` connections busy; return responses per second.
 
-    The requests are sent in turn. New ones start for ``seconds``, or until ``least`` are done.
+    The requests are sent in turn, over and over for ``seconds``; or, if ``once``, just once each.
     """
     poll = selectors.DefaultSelector()
     buffer = memoryview(bytearray(BUFFER))
@@ -198,7 +198,7 @@ def load(
         poll.register(connected, selectors.EVENT_READ, Reader(keep_body=False))
         begin(connected)
 
-    for _ in range(clients):
+    for _ in range(min(clients, len(requests)) if once else clients):
         connect()
     while busy:
         ready = poll.select(TIMEOUT)
@@ -214,7 +214,7 @@ def load(
                 done += 1
                 last = time.perf_counter()
                 closed = closed or answer.headers.get("connection", "").lower() == "close"
-            going_on = last - start < seconds or done + busy < least
+            going_on = sent < len(requests) if once else last - start < seconds
             if closed:
                 poll.unregister(connected)
                 connected.close()

@@ -7,6 +7,7 @@ Not here: which command and which configuration (``bench.peers``).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -80,17 +81,14 @@ class Server:
     def stop(self) -> None:
         """End the process and its children, in order if they agree, else by force."""
         try:
-            if self._process.poll() is None:
-                self._process.terminate()
-                self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self._process.poll() is None:
+                    self._process.terminate()
+                    self._process.wait(STOP_SECONDS)
         finally:
             # The session outlives its leader as long as a child does.
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
 
     def resident(self) -> int:

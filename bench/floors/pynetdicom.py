@@ -7,12 +7,14 @@ Not here: the floor without a library (``bench.floors.dimse``).
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import sys
 from pathlib import Path
 
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.dimse_primitives import C_STORE
 
 
 def serve(port: int, folder: Path) -> None:
@@ -20,9 +22,12 @@ def serve(port: int, folder: Path) -> None:
     names = itertools.count()
 
     def store(event: evt.Event) -> int:
+        request = event.request
+        assert isinstance(request, C_STORE)
+        assert isinstance(request.DataSet, io.BytesIO)
         file = os.open(folder / f"{next(names):06}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(file, event.request.DataSet.getbuffer())
+            os.write(file, request.DataSet.getbuffer())
             os.fsync(file)
         finally:
             os.close(file)

@@ -13,9 +13,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench.client import ClientError, Connection
+from bench.client import HOST, ClientError, Connection
 from bench.peers.peer import DicomwebPeer
-from bench.process import HOST, Server, ServerError, free_port
+from bench.process import Server, ServerError, free_port
 
 PROGRAM = Path(sys.executable).parent / "readingroom"
 CHECKOUT = Path(__file__).resolve().parents[2]
