@@ -1,0 +1,114 @@
+"""Makes the WSGI application: DICOMweb, pages, health.
+
+Invariants: no answer carries a stack trace; cookies are HttpOnly and SameSite; pages may run only
+our own scripts and may not be framed.
+Not here: what a route does (`dicomweb`, `viewer`); who may see what (`server.gate`).
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from flask import Flask, Response, request
+from sqlalchemy import select
+
+import viewer
+from dicomweb import create_blueprint
+from server.config import Settings
+from server.gate import AccountGate
+from server.services import Services, now
+from store.schema import study
+
+__all__ = ["create_app"]
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "connect-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+DICOMWEB_ROOT = "/dicomweb"
+FORM_BYTES = 256 * 1024
+
+
+def create_app(services: Services) -> Flask:
+    """The application on these services."""
+    settings = services.settings
+    app = Flask("viewer")
+    app.config.update(_config(services))
+    gate = AccountGate(services.database, viewer.signed_in_account)
+    app.register_blueprint(
+        create_blueprint(
+            services.archive,
+            services.ingest,
+            gate,
+            database=services.database,
+            max_body_bytes=settings.max_body_bytes,
+            public_base=settings.public_base or None,
+            url_prefix=DICOMWEB_ROOT,
+        )
+    )
+    viewer.install(app, _pages(services))
+    app.add_url_rule("/healthz", view_func=_health(services))
+    app.after_request(_secure)
+    return app
+
+
+def _config(services: Services) -> dict[str, object]:
+    settings = services.settings
+    return {
+        "SECRET_KEY": sha256(b"readingroom sessions\0" + services.secret).digest(),
+        "SESSION_COOKIE_NAME": "readingroom",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.public_base.startswith("https:"),
+        # Forms are small; STOW-RS reads its stream itself and has its own limit.
+        "MAX_FORM_MEMORY_SIZE": FORM_BYTES,
+        "MAX_FORM_PARTS": 100,
+        "WTF_CSRF_TIME_LIMIT": None,
+    }
+
+
+def _pages(services: Services) -> viewer.Pages:
+    settings: Settings = services.settings
+    return viewer.Pages(
+        database=services.database,
+        archive=services.archive,
+        clock=now,
+        dicomweb_root=DICOMWEB_ROOT,
+        public_base=settings.public_base or None,
+        ae_title=settings.ae_title,
+        dimse_host=settings.dimse.host,
+        dimse_port=settings.dimse.port,
+    )
+
+
+def _health(services: Services) -> Callable[[], tuple[str, int]]:
+    def healthz() -> tuple[str, int]:
+        """Ready to serve: the index answers."""
+        with services.database.read() as connection:
+            connection.execute(select(study.c.id).limit(1)).first()
+        return "ok\n", 200
+
+    return healthz
+
+
+def _secure(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith(DICOMWEB_ROOT):
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-site")
+    return response

@@ -1,0 +1,115 @@
+"""`readingroom account`, `token` and `peer`: who may do what.
+
+Not here: the rules of accounts (`accounts`).
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from accounts.errors import NoSuchAccount
+from accounts.peers import add_peer
+from accounts.people import Account, account_by_email, create_account
+from accounts.tokens import create_token
+from server.cli.options import as_json, config_option, data_option, ready_services
+from server.services import Services, now
+
+__all__ = ["account", "peer", "token"]
+
+account_option = click.option(
+    "--account", "email", required=True, metavar="EMAIL", help="Whose it is."
+)
+
+
+@click.group()
+def account() -> None:
+    """Accounts of people."""
+
+
+@account.command("create")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--admin", is_flag=True, help="May administer the server.")
+@click.option("--premium", is_flag=True, help="May have private cases.")
+@as_json
+@data_option
+@config_option
+def create(
+    email: str,
+    password_stdin: bool,
+    admin: bool,
+    premium: bool,
+    as_json: bool,
+    data: str | None,
+    config: Path | None,
+) -> None:
+    """Create an account for EMAIL."""
+    services = ready_services(config, data)
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else None
+    made = create_account(
+        services.database, email, clock=now, password=password, admin=admin, premium=premium
+    )
+    if as_json:
+        click.echo(json.dumps({"id": made.id, "email": made.email, "admin": made.admin}))
+    else:
+        click.echo(f"Created the account {made.email}.")
+
+
+@click.group()
+def token() -> None:
+    """Bearer tokens, for programs that use DICOMweb."""
+
+
+@token.command("create")
+@account_option
+@as_json
+@data_option
+@config_option
+def create_for(email: str, as_json: bool, data: str | None, config: Path | None) -> None:
+    """Print a new token; it is not shown again."""
+    services = ready_services(config, data)
+    owner = _account(services, email)
+    made = create_token(services.database, owner.id, random_bytes=os.urandom, clock=now)
+    click.echo(json.dumps({"token": made}) if as_json else made)
+
+
+@click.group()
+def peer() -> None:
+    """AE titles that send to this server."""
+
+
+@peer.command("add")
+@click.argument("ae_title", metavar="AETITLE")
+@account_option
+@click.option("--host", help="Where the peer itself listens.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where the peer itself listens.")
+@as_json
+@data_option
+@config_option
+def add(
+    ae_title: str,
+    email: str,
+    host: str | None,
+    port: int | None,
+    as_json: bool,
+    data: str | None,
+    config: Path | None,
+) -> None:
+    """Give what the calling AETITLE sends to an account."""
+    services = ready_services(config, data)
+    owner = _account(services, email)
+    add_peer(services.database, ae_title, owner.id, host, port)
+    if as_json:
+        click.echo(json.dumps({"ae_title": ae_title.strip(), "account": owner.email}))
+    else:
+        click.echo(f"What {ae_title.strip()} sends belongs to {owner.email}.")
+
+
+def _account(services: Services, email: str) -> Account:
+    found = account_by_email(services.database, email)
+    if found is None:
+        raise NoSuchAccount("There is no account with this e-mail address.")
+    return found

@@ -1,0 +1,73 @@
+"""Makes the parts of the product from the settings: database, blobs, keys, ingest, archive.
+
+Invariants: nothing here listens or serves; every process of a deployment makes its own.
+Not here: the web application (`server.app`), the listener's process (`server.serve`).
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from server.config import ConfigError, Settings, secret
+from store.blobs import Blobs
+from store.blobs_folder import FolderBlobs
+from store.blobs_s3 import S3Blobs
+from store.db import Database
+from store.ingest import Ingest
+from store.keys import KeyRing
+from store.retrieve import Archive
+
+__all__ = ["Services", "now"]
+
+
+def now() -> datetime:
+    """The present time, the product's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts, each made when it is first asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def secret(self) -> bytes:
+        """The server's secret."""
+        self._make_data_folder()
+        return secret(self.settings)
+
+    @cached_property
+    def database(self) -> Database:
+        """The index."""
+        self._make_data_folder()
+        return Database(self.settings.sqlalchemy_url)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where Part 10 files lie."""
+        place = self.settings.blobs or str(self.settings.data / "blobs")
+        if place.startswith("s3://"):
+            bucket, _, prefix = place.removeprefix("s3://").partition("/")
+            endpoint = self.settings.s3_endpoint or None
+            return S3Blobs(bucket, prefix.strip("/"), now, endpoint)
+        return FolderBlobs(Path(place), now)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        """The one door."""
+        keys = KeyRing(self.database, self.secret, os.urandom)
+        return Ingest(self.database, self.blobs, keys, now)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The way out."""
+        return Archive(self.database, self.blobs)
+
+    def _make_data_folder(self) -> None:
+        try:
+            self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            raise ConfigError("The data folder cannot be made.") from None
