@@ -1,0 +1,66 @@
+# One-word commands. `make run` and `make test` prepare everything that they need.
+.DEFAULT_GOAL := help
+.PHONY: help run setup client test lint types unit browser bench clean packages
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TEST_PACKAGES := chromium dcmtk dicom3tools postgresql
+CLIENT := viewer/client
+CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run viewer/static/dist/.built ## set up and serve in the foreground
+	@$(BIN)/readingroom serve $(ARGS)
+
+setup: $(VENV)/.dev viewer/static/dist/.built ## set up for development
+
+client: viewer/static/dist/.built ## build the viewer
+
+test: packages $(VENV)/.dev viewer/static/dist/.built ## everything: lint, types, unit, integration, browser
+	$(MAKE) lint types
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff, and the client's own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev viewer/static/dist/.built ## mypy --strict, tsc --strict
+	$(BIN)/mypy
+	scripts/with-node npm --prefix $(CLIENT) run check
+
+unit: $(VENV)/.dev ## the fast tests only
+	$(BIN)/pytest -m "not integration and not browser"
+
+browser: $(VENV)/.dev viewer/static/dist/.built ## the tests that drive Chromium
+	$(BIN)/pytest -m browser
+
+bench: $(VENV)/.dev viewer/static/dist/.built ## measure against Orthanc, storescp, nginx and a bare receiver
+	@scripts/packages $$(cat bench/packages.txt)
+	$(BIN)/python -m bench $(ARGS)
+
+packages:
+	@scripts/packages $(TEST_PACKAGES)
+
+clean: ## remove what the commands made, but not the data folder
+	rm -rf $(VENV) viewer/static/dist $(CLIENT)/node_modules build *.egg-info
+
+# The virtual environment, with what running needs, then with what developing needs.
+$(VENV)/bin/pip:
+	scripts/virtualenv $(PYTHON) $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+viewer/static/dist/.built: $(CLIENT_SOURCES) scripts/with-node | $(VENV)/bin/pip
+	scripts/with-node npm --prefix $(CLIENT) ci --no-audit --no-fund --loglevel=error
+	scripts/with-node npm --prefix $(CLIENT) run build
+	@touch $@
