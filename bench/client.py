@@ -1,17 +1,14 @@
 """A small HTTP/1.1 client over plain sockets, cheap enough not to be what is measured.
 
 Standard: RFC 9112 (messages: Content-Length, chunked, close-delimited; keep-alive).
-Invariants: bodies are counted to their last byte; while a load runs, the kernel drops body bytes
-instead of copying them (MSG_TRUNC, tcp(7)), for every server alike; an unexpected status raises.
-Not here: what is asked for (``bench.work``), or whether answers are right (also there).
+Invariants: bodies are counted to their last byte; any status but 200 raises.
+Not here: many requests at the same time (``bench.load``); whether answers are right (``bench.work``).
 """
 
 from __future__ import annotations
 
-import selectors
 import socket
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 HOST = "127.0.0.1"
@@ -30,6 +27,17 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytearray
+
+    @property
+    def closes(self) -> bool:
+        """The server closes the connection after this response."""
+        return self.headers.get("connection", "").lower() == "close"
+
+    def expect_ok(self) -> Answer:
+        """Return the response itself; raise ClientError unless its status is 200."""
+        if self.status != 200:
+            raise ClientError(f"status {self.status} instead of 200: {bytes(self.body[:200])!r}")
+        return self
 
 
 class Reader:
@@ -151,9 +159,9 @@ class Connection:
                 break
             done = reader.feed(data)
         answer = reader.take()
-        if answer.headers.get("connection", "").lower() == "close":
+        if answer.closes:
             self.close()
-        return _expect_ok(answer)
+        return answer.expect_ok()
 
     def close(self) -> None:
         """Close the connection, if it is open."""
@@ -172,81 +180,3 @@ def request(method: str, path: str, headers: Iterable[str] = ()) -> bytes:
     """Encode a request without body (or the head of one with)."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")
-
-
-def load(
-    port: int, requests: Sequence[bytes], *, clients: int, seconds: float, once: bool = False
-) -> float:
-    """Keep ``clients`` connections busy; return responses per second.
-
-    The requests are sent in turn, over and over for ``seconds``; or, if ``once``, just once each.
-    """
-    poll = selectors.DefaultSelector()
-    buffer = memoryview(bytearray(BUFFER))
-    sent = done = busy = 0
-    start = last = time.perf_counter()
-
-    def begin(connected: socket.socket) -> None:
-        nonlocal sent, busy
-        connected.sendall(requests[sent % len(requests)])
-        sent += 1
-        busy += 1
-
-    def connect() -> None:
-        connected = socket.create_connection((HOST, port), TIMEOUT)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        poll.register(connected, selectors.EVENT_READ, Reader(keep_body=False))
-        begin(connected)
-
-    for _ in range(min(clients, len(requests)) if once else clients):
-        connect()
-    while busy:
-        ready = poll.select(TIMEOUT)
-        if not ready:
-            raise ClientError(f"no answer for {TIMEOUT:.0f} s")
-        for key, _ in ready:
-            connected, reader = key.fileobj, key.data
-            assert isinstance(connected, socket.socket)
-            finished, closed = _receive(connected, reader, buffer)
-            if finished:
-                answer = _expect_ok(reader.take())
-                busy -= 1
-                done += 1
-                last = time.perf_counter()
-                closed = closed or answer.headers.get("connection", "").lower() == "close"
-            going_on = sent < len(requests) if once else last - start < seconds
-            if closed:
-                poll.unregister(connected)
-                connected.close()
-                if going_on:
-                    connect()
-            elif finished and going_on:
-                begin(connected)
-    for key in list(poll.get_map().values()):
-        poll.unregister(key.fileobj)
-        assert isinstance(key.fileobj, socket.socket)
-        key.fileobj.close()
-    poll.close()
-    return done / (last - start)
-
-
-def _receive(connected: socket.socket, reader: Reader, buffer: memoryview) -> tuple[bool, bool]:
-    """Receive once; return whether the response is complete, and whether the peer closed."""
-    droppable = min(reader.droppable, len(buffer))
-    if droppable:
-        count = connected.recv_into(buffer, droppable, socket.MSG_TRUNC)
-        if count:
-            return reader.drop(count), False
-    else:
-        count = connected.recv_into(buffer)
-        if count:
-            return reader.feed(buffer[:count]), False
-    if not reader.end():
-        raise ClientError("the connection was closed in the middle of a response")
-    return True, True
-
-
-def _expect_ok(answer: Answer) -> Answer:
-    if answer.status != 200:
-        raise ClientError(f"status {answer.status} instead of 200: {bytes(answer.body[:200])!r}")
-    return answer

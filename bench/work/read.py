@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from bench.client import Connection, load, request
+from bench.client import Connection, request
+from bench.load import load
 from bench.peers.peer import JSON
 from bench.work.context import Context, Library
 from bench.work.library import library

@@ -1,0 +1,1 @@
+"""Tests of the benchmark harness: its data, client, figures, page and configurations."""
