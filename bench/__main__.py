@@ -30,6 +30,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PAGE = CHECKOUT / "docs" / "benchmarks.md"
 RESULTS = CHECKOUT / "bench" / "results.json"
 PACKAGES = CHECKOUT / "bench" / "packages.txt"
+FAILURES = (ClientError, ServerError, WorkError, OSError, ValueError, LookupError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,13 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # SIGTERM must unwind the stack as well, so that servers are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        results = _measure(options, rows, columns)
-    except (ClientError, ServerError, WorkError, OSError) as error:
-        return _fail(str(error))
+        results, failed = _measure(options, rows, columns)
     except KeyboardInterrupt:
         return _fail("interrupted")
-    _publish(options, results, is_complete=not (options.only or columns or options.quick))
-    return 0
+    is_complete = not (options.only or columns or options.quick or failed)
+    _publish(options, results, is_complete=is_complete)
+    return _fail(f"without a figure: {', '.join(failed)}; nothing was written") if failed else 0
 
 
 def missing_programs(rows: Sequence[Row], columns: set[str] | None) -> list[str]:
@@ -75,7 +75,7 @@ def missing_programs(rows: Sequence[Row], columns: set[str] | None) -> list[str]
 
 def _measure(
     options: argparse.Namespace, rows: Sequence[Row], columns: set[str] | None
-) -> list[Result]:
+) -> tuple[list[Result], list[str]]:
     size = QUICK if options.quick else FULL
     if options.memory:
         size = replace(size, memory=options.memory << 20)
@@ -83,9 +83,16 @@ def _measure(
     if machine.file_system(options.disk) == "tmpfs":
         _say(f"warning: {options.disk} is in memory; syncing costs nothing there (see --disk)")
     results: list[Result] = []
+    failed: list[str] = []
     with Context(options.disk, size, rounds) as context:
         for row in rows:
-            result = run(row, context, columns, _say)
+            try:
+                result = run(row, context, columns, _say)
+            except FAILURES as error:
+                # The rows that follow may still tell something.
+                _say(f"  {row.key} failed: {type(error).__name__}: {error}")
+                failed.append(row.key)
+                continue
             if not result.figures:
                 continue
             if not results and not options.json:
@@ -93,7 +100,7 @@ def _measure(
             results.append(result)
             if not options.json:
                 print(report.table([result]).splitlines()[-1], flush=True)
-    return results
+    return results, failed
 
 
 def _publish(options: argparse.Namespace, results: list[Result], *, is_complete: bool) -> None:

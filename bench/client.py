@@ -2,7 +2,8 @@
 
 Standard: RFC 9112 (messages: Content-Length, chunked, close-delimited; keep-alive).
 Invariants: bodies are counted to their last byte; any status but 200 raises.
-Not here: many requests at the same time (``bench.load``); whether answers are right (``bench.work``).
+Not here: many requests at the same time (``bench.load``); whether answers are right
+(``bench.work``).
 """
 
 from __future__ import annotations

@@ -103,3 +103,21 @@ def test_list_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         row.key for row in ROWS
     ]
+
+
+def test_failed_row_is_named_and_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(readingroom.Readingroom, "needs", ())
+    monkeypatch.setattr(readingroom, "PROGRAM", Path("/bin/false"))
+    monkeypatch.setattr(command, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(command, "ROWS", [row for row in ROWS if row.key == "metadata"])
+
+    status = command.main(["--disk", str(tmp_path)])
+
+    assert status == 1
+    error = capsys.readouterr().err
+    assert "metadata failed: ServerError: false did not become ready" in error
+    assert "without a figure: metadata; nothing was written" in error
+    assert list(tmp_path.iterdir()) == []
