@@ -1,0 +1,89 @@
+"""The pages behind the sign-in: the list of studies and the viewer.
+
+Invariants: a page shows what the scope of its reader holds; what is not in it does not exist.
+Not here: signing in (`viewer.sign_in`), how studies are found (`viewer.studies`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from store.access import OwnerScope
+from store.db import Database
+from store.retrieve import Archive
+from viewer import words
+from viewer.assets import Assets
+from viewer.studies import find_study, page_of_studies
+
+__all__ = ["Pages", "create_blueprint"]
+
+LAST_PAGE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What the pages work on, and what they tell people who send.
+
+    Attributes:
+        database, archive: the index and the way out.
+        clock: the present time.
+        dicomweb_root: the path of the DICOMweb root that the viewer reads from.
+        public_base: the server's address as others reach it; None means as the request came.
+        ae_title, dimse_host, dimse_port: where scanners send to.
+        assets: the built client; by default that of this checkout.
+    """
+
+    database: Database
+    archive: Archive
+    clock: Callable[[], datetime]
+    dicomweb_root: str = "/dicomweb"
+    public_base: str | None = None
+    ae_title: str = "READINGROOM"
+    dimse_host: str = "127.0.0.1"
+    dimse_port: int = 11112
+    assets: Assets | None = field(default=None)
+
+    def base(self) -> str:
+        """The server's address, without a slash at its end."""
+        return (self.public_base or request.host_url).rstrip("/")
+
+
+def create_blueprint(pages: Pages) -> Blueprint:
+    """The list of studies and the viewer, for people who are signed in."""
+    blueprint = Blueprint("pages", __name__, template_folder="templates")
+    blueprint.context_processor(lambda: {"words": words})
+
+    @blueprint.before_request
+    def only_signed_in() -> Response | None:
+        if current_user.is_authenticated:
+            return None
+        return cast(Response, current_app.login_manager.unauthorized())  # type: ignore[attr-defined]
+
+    @blueprint.get("/")
+    def home() -> Response:
+        return redirect(url_for("pages.uploads"))
+
+    @blueprint.get("/uploads")
+    def uploads() -> str:
+        number = min(LAST_PAGE, max(1, request.args.get("page", 1, int)))
+        now = pages.clock()
+        studies = page_of_studies(pages.database, OwnerScope(current_user.id), number, now)
+        if not studies.entries and number > 1:
+            abort(404)
+        return render_template("uploads.html", studies=studies, pages=pages, now=now)
+
+    @blueprint.get("/viewer/<study_uid>")
+    def viewer(study_uid: str) -> str:
+        scope = OwnerScope(current_user.id)
+        study = find_study(pages.database, scope, study_uid, pages.clock())
+        if study is None:
+            abort(404)
+        series = request.args.get("series", "")
+        return render_template("viewer.html", study=study, series=series, pages=pages)
+
+    return blueprint

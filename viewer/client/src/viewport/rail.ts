@@ -1,0 +1,47 @@
+/**
+ * The series rail: a thumbnail, number, name and count for each series of the study.
+ */
+import type { Series } from './archive';
+import { make } from './parts';
+
+export class Rail {
+  private readonly buttons = new Map<string, HTMLButtonElement>();
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly thumbnail: (series: Series) => string | undefined,
+    private readonly choose: (series: Series) => void,
+  ) {}
+
+  draw(list: readonly Series[]): void {
+    this.element.replaceChildren(...list.map((series) => make('li', {}, this.entry(series))));
+  }
+
+  mark(uid: string): void {
+    for (const [key, button] of this.buttons) {
+      if (key === uid) {
+        button.setAttribute('aria-current', 'true');
+        button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      } else button.removeAttribute('aria-current');
+    }
+  }
+
+  private entry(series: Series): HTMLButtonElement {
+    const film = make('span', { class: 'film' });
+    const source = this.thumbnail(series);
+    if (source) {
+      const image = make('img', { src: source, alt: '', loading: 'lazy', decoding: 'async' });
+      image.addEventListener('error', () => image.remove());
+      film.append(image);
+    }
+    film.append(make('span', { class: 'o tl' }, series.modality));
+    film.append(make('span', { class: 'o br' }, String(series.count)));
+    const name = make('span', {});
+    if (series.number !== undefined) name.append(make('b', {}, String(series.number)), ' ');
+    name.append(series.name);
+    const button = make('button', { class: 'serie', type: 'button', title: series.name }, film, name);
+    button.addEventListener('click', () => this.choose(series));
+    this.buttons.set(series.uid, button);
+    return button;
+  }
+}

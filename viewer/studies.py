@@ -1,0 +1,172 @@
+"""The studies that a reader may see, as the list of studies shows them.
+
+Invariants: the scope is part of every query; a page costs the same however much is stored.
+Not here: how they are drawn (`templates/uploads.html`), the search itself (`store.search`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from store.access import Scope
+from store.db import Database
+from store.schema import series, study
+from store.search import Match, Query, search
+
+__all__ = ["PER_PAGE", "StudyEntry", "StudyPage", "find_study", "page_of_studies"]
+
+PER_PAGE: Final = 50
+STUDY_INSTANCE_UID: Final = 0x0020000D
+#: A study to which nothing was added for this long counts as complete.
+SETTLED: Final = timedelta(seconds=10)
+#: Series of these kinds have no picture to stand for their study.
+WITHOUT_PICTURE: Final = (
+    frozenset(("DOC", "KO", "PLAN", "PR", "SR"))
+    | frozenset(("AU", "ECG", "EPS", "HD"))
+    | frozenset(("FID", "REG", "RTPLAN", "RTSTRUCT", "RWV", "SEG"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEntry:
+    """One study as a row of the list.
+
+    Attributes:
+        uid: its Study Instance UID.
+        title: what it is called on the page.
+        date: Study Date, as a DA value; it was shifted.
+        series, images: how many it has.
+        pictured: UID of the series that stands for it; None when it has no picture.
+        came_by: the ways on which it came.
+        arrived: when the newest part of it came.
+        arriving: more of it may be under way.
+    """
+
+    uid: str
+    title: str
+    date: str
+    series: int
+    images: int
+    pictured: str | None
+    came_by: tuple[str, ...]
+    arrived: datetime
+    arriving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPage:
+    """One page of the list."""
+
+    entries: tuple[StudyEntry, ...]
+    number: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        """The place of its first entry in the whole list, from 1."""
+        return (self.number - 1) * PER_PAGE + 1
+
+    @property
+    def last(self) -> int:
+        """The place of its last entry in the whole list."""
+        return self.first + len(self.entries) - 1
+
+
+def page_of_studies(database: Database, scope: Scope, number: int, now: datetime) -> StudyPage:
+    """Page `number` of the studies in the scope, counted from 1, newest first."""
+    offset = (number - 1) * PER_PAGE
+    found = search(database, scope, Query("study", limit=PER_PAGE, offset=offset))
+    entries = _entries(database, scope, found.results, now)
+    return StudyPage(entries, number, offset + len(found.results) + found.remaining)
+
+
+def find_study(database: Database, scope: Scope, uid: str, now: datetime) -> StudyEntry | None:
+    """The study of this UID; None when there is none in the scope."""
+    # A comma or wildcard would ask for something else than one study.
+    if not all(part.isdigit() for part in uid.split(".")):
+        return None
+    found = search(database, scope, Query("study", (Match(STUDY_INSTANCE_UID, uid),), limit=1))
+    entries = _entries(database, scope, found.results, now)
+    return entries[0] if entries else None
+
+
+def _entries(
+    database: Database, scope: Scope, results: list[dict[str, Any]], now: datetime
+) -> tuple[StudyEntry, ...]:
+    parts = _series_of(database, scope, [_text(result, "0020000D") for result in results])
+    return tuple(
+        _entry(result, own, now) for result in results if (own := parts[_text(result, "0020000D")])
+    )
+
+
+def _series_of(
+    database: Database, scope: Scope, uids: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {uid: [] for uid in uids}
+    columns = (
+        study.c.study_instance_uid,
+        series.c.series_instance_uid,
+        series.c.modality,
+        series.c.body_part_examined,
+        series.c.number_of_series_related_instances,
+        series.c.came_by,
+        series.c.updated_at,
+    )
+    query = (
+        series.join(study, series.c.study_id == study.c.id)
+        .select()
+        .with_only_columns(*columns)
+        .where(study.c.study_instance_uid.in_(uids), scope.condition())
+        .order_by(series.c.series_number.nulls_last(), series.c.id)
+    )
+    with database.read() as connection:
+        for row in connection.execute(query).mappings():
+            found[row["study_instance_uid"]].append(dict(row))
+    return found
+
+
+def _entry(result: dict[str, Any], parts: list[dict[str, Any]], now: datetime) -> StudyEntry:
+    arrived = max(_aware(part["updated_at"]) for part in parts)
+    return StudyEntry(
+        uid=_text(result, "0020000D"),
+        title=_text(result, "00081030") or _title(parts),
+        date=_text(result, "00080020"),
+        series=len(parts),
+        images=sum(part["number_of_series_related_instances"] for part in parts),
+        pictured=_pictured(parts),
+        came_by=tuple(dict.fromkeys(part["came_by"] for part in parts)),
+        arrived=arrived,
+        arriving=now - arrived < SETTLED,
+    )
+
+
+def _title(parts: list[dict[str, Any]]) -> str:
+    """ "MR wrist", from what the series say, for a study without a description."""
+    modality = next((part["modality"] for part in parts if part["modality"]), "")
+    body_part = next((part["body_part_examined"] for part in parts if _is_picture(part)), "")
+    named = " ".join(word for word in (modality, str(body_part).lower()) if word)
+    return named if body_part else f"{modality} study".strip().capitalize()
+
+
+def _pictured(parts: list[dict[str, Any]]) -> str | None:
+    pictures = [part for part in parts if _is_picture(part)]
+    if not pictures:
+        return None
+    # The longest series is seldom a scout or a dose report.
+    best = max(pictures, key=lambda part: int(part["number_of_series_related_instances"]))
+    return str(best["series_instance_uid"])
+
+
+def _is_picture(part: dict[str, Any]) -> bool:
+    return part["modality"] != "" and part["modality"] not in WITHOUT_PICTURE
+
+
+def _text(result: dict[str, Any], tag: str) -> str:
+    values = result.get(tag, {}).get("Value") or [""]
+    return str(values[0])
+
+
+def _aware(moment: datetime) -> datetime:
+    # SQLite gives back what was stored in UTC without its zone.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,95 @@
+"""Puts the pages on a Flask application.
+
+Invariants: errors of pages are pages; errors of other parts of the application, which know their
+own readers, stay as they are.
+Not here: the security headers and the secret (`server.app`).
+"""
+
+from dataclasses import replace
+
+from flask import Flask, Response, make_response, render_template, request
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from viewer.assets import Assets, create_assets_blueprint
+from viewer.blueprint import Pages, create_blueprint
+from viewer.errors import NotBuilt, words_for
+from viewer.sign_in import create_login_manager, create_sign_in_blueprint
+
+__all__ = ["install", "signed_in_account"]
+
+PLAIN = "text/plain; charset=utf-8"
+UNAVAILABLE = 503
+
+
+def install(app: Flask, pages: Pages) -> None:
+    """Put pages, sign-in, assets and error pages on the application.
+
+    A checkout without a build gets an application whose pages say so.
+
+    Args:
+        app: with its SECRET_KEY set.
+        pages: what the pages work on.
+    """
+    create_login_manager(app, pages)
+    try:
+        assets = pages.assets or Assets.load()
+    except NotBuilt as missing:
+        _install_notice(app, str(missing))
+        return
+    pages = replace(pages, assets=assets)
+    app.context_processor(lambda: {"assets": assets})
+    app.register_blueprint(create_assets_blueprint(assets))
+    app.register_blueprint(create_sign_in_blueprint(pages))
+    app.register_blueprint(create_blueprint(pages))
+
+    def answer(error: HTTPException) -> Response:
+        return _error_page(error, pages.dicomweb_root)
+
+    app.register_error_handler(HTTPException, answer)
+    app.after_request(_keep_private)
+
+
+def signed_in_account() -> int | None:
+    """The number of the account whose session the present request belongs to."""
+    return int(current_user.id) if current_user.is_authenticated else None
+
+
+def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
+    status = error.code or InternalServerError.code
+    if status < 400:
+        return make_response(error.get_response())
+    words = words_for(status)
+    if _for_programs(dicomweb_root):
+        response = make_response(f"{words.sentence}\n", status, {"Content-Type": PLAIN})
+    else:
+        page = render_template("error.html", status=status, words=words)
+        response = make_response(page, status)
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _for_programs(dicomweb_root: str) -> bool:
+    return request.path == dicomweb_root or request.path.startswith(
+        (f"{dicomweb_root}/", "/assets/")
+    )
+
+
+def _keep_private(response: Response) -> Response:
+    # What a page shows belongs to one session; a shared cache must not keep it.
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def _install_notice(app: Flask, sentence: str) -> None:
+    what = "Readingroom runs, and takes and serves studies, but has no pages here.\n"
+
+    def notice(**_values: str) -> Response:
+        return make_response(f"{what}{sentence}\n", UNAVAILABLE, {"Content-Type": PLAIN})
+
+    for rule in ("/", "/uploads", "/sign-in", "/sign-in/<token>", "/viewer/<study_uid>"):
+        app.add_url_rule(rule, f"not_built:{rule}".replace(".", "_"), notice)
+    app.logger.warning("%s", sentence)

@@ -1,0 +1,49 @@
+"""How dates, ages and numbers are written on pages.
+
+Invariants: months are words, so no date can be read two ways; numbers and their units stay on one
+line (no-break space).
+"""
+
+from datetime import date, datetime
+
+__all__ = ["age", "day", "exact", "grouped", "plural"]
+
+NBSP = "\u00a0"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day(value: str) -> str:
+    """A DA value (PS3.5 6.2) as "12 May 2026"; empty when it is none."""
+    try:
+        when = date(int(value[0:4]), int(value[4:6]), int(value[6:8]))
+    except ValueError:
+        return ""
+    return f"{when.day}{NBSP}{MONTHS[when.month - 1]}{NBSP}{when.year}"
+
+
+def age(moment: datetime, now: datetime) -> str:
+    """How long ago, in the one unit that fits."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    if seconds < MINUTE:
+        return "now"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE}{NBSP}min"
+    if seconds < DAY:
+        return f"{seconds // HOUR}{NBSP}h"
+    return plural(seconds // DAY, "day", "days")
+
+
+def exact(moment: datetime) -> str:
+    """Day and time of a moment, in UTC."""
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def grouped(number: int) -> str:
+    """1966 as "1,966"."""
+    return f"{number:,}"
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """ "1 study", "1,966 studies"."""
+    return f"{grouped(number)}{NBSP}{one if number == 1 else many}"
