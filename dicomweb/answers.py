@@ -1,0 +1,117 @@
+"""What a request asks and what it is answered, as plain values that know no web framework.
+
+Standard: PS3.18 8.4 and 8.5 (headers and status codes), RFC 9110 8.8 and 13.1 (validators).
+Invariants: a body is either a list of its pieces or an iterator that ends early, without its
+closing delimiter, when something goes wrong under way; no text of an error is ever logged.
+Not here: taking a request apart and sending an answer (`dicomweb.blueprint`).
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dicomweb.errors import Outcome
+
+__all__ = [
+    "IMMUTABLE",
+    "REVALIDATE",
+    "Answer",
+    "Asked",
+    "error_answer",
+    "is_known_to",
+    "log_unexpected",
+    "not_modified",
+    "streamed",
+]
+
+DICOM_JSON: Final = "application/dicom+json"
+IMMUTABLE: Final = "private, max-age=31536000, immutable"
+REVALIDATE: Final = "private, no-cache"
+
+_log = logging.getLogger("readingroom.dicomweb")
+
+Header = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parts of a request that a resource may depend on.
+
+    Attributes:
+        root: URL of the DICOMweb root as the caller sees it, without a slash at its end.
+        accept: the header.
+        if_none_match: the header.
+        query: the parameters, decoded, in order.
+    """
+
+    root: str
+    accept: str | None = None
+    if_none_match: str | None = None
+    query: Sequence[tuple[str, str]] = ()
+
+    @property
+    def accept_parameter(self) -> str | None:
+        """The `accept` query parameter."""
+        return self.parameter("accept")
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response."""
+
+    status: int
+    headers: list[Header] = field(default_factory=list)
+    body: list[bytes] | Iterator[bytes] = field(default_factory=list)
+
+
+def error_answer(outcome: Outcome, sentence: str = "", headers: Iterable[Header] = ()) -> Answer:
+    """Return the one JSON body that every refusal of this edge has."""
+    text = json.dumps({"error": sentence or outcome.sentence}, ensure_ascii=False)
+    fixed = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+    if outcome.status == 401:
+        fixed.append(("WWW-Authenticate", "Bearer"))
+    if outcome.status == 503:
+        fixed.append(("Retry-After", "5"))
+    return Answer(outcome.status, [*fixed, *headers], [text.encode()])
+
+
+def is_known_to(asked: Asked, etag: str) -> bool:
+    """Tell whether the caller has the representation with this ETag already (RFC 9110 13.1.2)."""
+    if asked.if_none_match is None:
+        return False
+    known = (tag.strip().removeprefix("W/") for tag in asked.if_none_match.split(","))
+    return any(tag in (etag, "*") for tag in known)
+
+
+def not_modified(etag: str, cache: str) -> Answer:
+    """Return the answer to a caller who has it already."""
+    return Answer(304, [("ETag", etag), ("Cache-Control", cache), ("Vary", "Accept")])
+
+
+def streamed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Give the pieces of a body whose status is sent already.
+
+    An error can then only be shown by ending early. It must not reach the server in front, which
+    would log its text.
+    """
+    try:
+        yield first
+        yield from rest
+    except Exception as error:
+        log_unexpected(error)
+
+
+def log_unexpected(error: BaseException) -> None:
+    """Log where and what kind, never the text: it may quote what was being worked on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = "?" if trace is None else trace.tb_frame.f_globals.get("__name__", "?")
+    line = 0 if trace is None else trace.tb_lineno
+    _log.error("unexpected %s at %s:%d", type(error).__qualname__, name, line)
