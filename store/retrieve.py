@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
+from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
@@ -102,7 +103,7 @@ class Archive:
         if sop_instance_uid is not None:
             query = query.where(instance.c.sop_instance_uid == sop_instance_uid)
         with self.database.read() as connection:
-            return [StoredInstance(*row) for row in connection.execute(query)]
+            return [StoredInstance(*row) for row in connection.execute(query).all()]
 
     def metadata(self, refs: Sequence[StoredInstance]) -> Iterator[bytes]:
         """The JSON text of each instance, in the order given.
@@ -214,7 +215,7 @@ class Archive:
             return FrameIndex.unpack(bytes(connection.execute(query).scalar_one()))
 
 
-def _instances_query() -> Select[tuple[object, ...]]:
+def _instances_query() -> Select[Any]:
     return (
         select(
             instance.c.id,

@@ -147,7 +147,7 @@ def _children(
         query = select(series.c.study_id, series.c.modality, counted).where(
             series.c.study_id.in_(ids[at : at + 500]), scope.condition()
         )
-        for row in connection.execute(query):
+        for row in connection.execute(query).all():
             found[row.study_id].append(row)
     return found
 
