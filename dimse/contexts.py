@@ -8,11 +8,12 @@ Not here: the negotiation itself, which is pynetdicom's.
 """
 
 from collections.abc import Iterable
+from copy import copy
 
 from pydicom import uid as registry
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
-from pynetdicom.presentation import PresentationContext
+from pynetdicom.presentation import AllStoragePresentationContexts, PresentationContext
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -20,11 +21,15 @@ VERIFICATION = "1.2.840.10008.1.1"
 # another service whose name happens to begin alike.
 _NOT_STORAGE = frozenset({"1.2.840.10008.1.3.10", "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"})
 
+# pydicom's registry keeps what was retired, pynetdicom's list is ahead of it with what is new.
 STORAGE_SOP_CLASSES: tuple[str, ...] = tuple(
     sorted(
-        uid
-        for uid, (name, kind, *_) in UID_dictionary.items()
-        if kind == "SOP Class" and "Storage" in name and uid not in _NOT_STORAGE
+        {
+            uid
+            for uid, (name, kind, *_) in UID_dictionary.items()
+            if kind == "SOP Class" and "Storage" in name and uid not in _NOT_STORAGE
+        }
+        | {str(context.abstract_syntax) for context in AllStoragePresentationContexts}
     )
 )
 
@@ -65,7 +70,9 @@ def supported_contexts(private_sop_classes: Iterable[str] = ()) -> list[Presenta
         private_sop_classes: SOP classes outside the registry that this site wants to receive.
     """
     storage = dict.fromkeys((*STORAGE_SOP_CLASSES, *private_sop_classes))
-    contexts = [_context(uid, TRANSFER_SYNTAXES) for uid in storage]
+    # One list of transfer syntaxes for all: pynetdicom examines each entry of a new one.
+    template = _context(VERIFICATION, TRANSFER_SYNTAXES)
+    contexts = [_like(template, uid) for uid in storage]
     contexts.append(_context(VERIFICATION, TRANSFER_SYNTAXES[:4]))
     return contexts
 
@@ -74,4 +81,10 @@ def _context(abstract_syntax: str, transfer_syntaxes: Iterable[str]) -> Presenta
     context = PresentationContext()
     context.abstract_syntax = UID(abstract_syntax)
     context.transfer_syntax = [UID(uid) for uid in transfer_syntaxes]
+    return context
+
+
+def _like(template: PresentationContext, abstract_syntax: str) -> PresentationContext:
+    context = copy(template)
+    context.abstract_syntax = UID(abstract_syntax)
     return context

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.fsm import InvalidEventError
 
 from dimse import commands, statuses
 from dimse.commands import Request
@@ -28,6 +29,8 @@ from dimse.storage import Sender, StorageService
 from dimse.transport import Bell, ReadAheadSocket
 
 if TYPE_CHECKING:
+    from pynetdicom.pdu_primitives import A_ABORT
+
     from dimse.association import StorageAssociation
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,9 @@ ASSOCIATION_CLOSED = "Evt17"
 INVALID_PDU = "Evt19"
 DATA_TRANSFER = "Sta6"
 AWAITING_CLOSE = "Sta13"
+# A peer that hangs up or hurries on before it has our answer would bring pynetdicom's state machine
+# an event and the answer to it in the wrong order; so it is not listened to until it is answered.
+OUR_TURN = frozenset({"Sta3", "Sta8"})
 P_DATA_TF = 0x04
 
 # The longest PDU that is not P-DATA is an A-ASSOCIATE-RQ: 128 contexts with every transfer syntax
@@ -122,12 +128,29 @@ class StorageProvider(DULServiceProvider):
         """Serve the connection until it ends."""
         try:
             super().run_reactor()
+        except InvalidEventError:
+            # An abort of ours met an end that had come already.
+            pass
         except Exception as error:
             logger.error("an association ended with %s", type(error).__name__)
         finally:
             self._connection.close()
-            self.news.set()
+            # Nothing more will come: who still waits for an association request learns it now.
+            self.to_user_queue.put(cast("A_ABORT", None))
             self.bell.close()
+
+    def _process_recv_primitive(self) -> bool:
+        """Look for something to send, unless an event waits: each is acted on before the next."""
+        return self.event_queue.empty() and super()._process_recv_primitive()
+
+    def _is_transport_event(self) -> bool:
+        """Look for something to read, unless an event waits or it is our turn to speak."""
+        if not self.event_queue.empty():
+            return False
+        if self.state_machine.current_state in OUR_TURN:
+            self._connection.wait_for_bell()
+            return False
+        return super()._is_transport_event()
 
     def _read_pdu_data(self) -> None:
         """Read and serve what comes next, be it a message or another PDU."""

@@ -77,20 +77,21 @@ class ReadAheadSocket(AssociationSocket):
         self._poll = select.poll()
         self._poll.register(client_socket, select.POLLIN)
         self._poll.register(bell, select.POLLIN)
+        self._poll_bell = select.poll()
+        self._poll_bell.register(bell, select.POLLIN)
         client_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._acknowledge(client_socket)
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to read; waits a while for it when there is no other work."""
+        """Whether there is something to read; waits a while for it."""
         if self._start < self._end:
             return True
         if self.socket is None or not self._is_connected:
             time.sleep(0.01)
             return False
-        patience = IDLE_WAIT * 1000 if self.event_queue.empty() else 0
         try:
-            events = dict(self._poll.poll(patience))
+            events = dict(self._poll.poll(IDLE_WAIT * 1000))
             connection = self.socket.fileno()
         except (OSError, ValueError):
             self.event_queue.put("Evt17")
@@ -98,6 +99,11 @@ class ReadAheadSocket(AssociationSocket):
         if events.pop(self._bell.fileno(), None):
             self._bell.silence()
         return connection in events
+
+    def wait_for_bell(self) -> None:
+        """Wait a while for the bell alone, whatever the peer sends meanwhile."""
+        self._poll_bell.poll(IDLE_WAIT * 1000)
+        self._bell.silence()
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read exactly so many bytes, or fewer when the connection ends.
@@ -167,6 +173,14 @@ class ReadAheadSocket(AssociationSocket):
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
+
+    def _shutdown_socket(self) -> None:
+        # pynetdicom leaves the socket open when the peer has closed it first.
+        connection = self.socket
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def _take(self, most: int) -> memoryview:
         end = min(self._start + most, self._end)

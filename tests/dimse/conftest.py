@@ -1,0 +1,43 @@
+"""Fixtures: a door that remembers, and listeners on free ports."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dimse import Options, StorageListener
+from dimse.door import Ingest
+from tests.dimse.receiver import Receiver
+
+OWNER = 7
+Listen = Callable[..., int]
+
+
+@pytest.fixture
+def receiver() -> Receiver:
+    """A door that keeps nothing but digests."""
+    return Receiver()
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Starts a listener and gives its port; stops it afterwards."""
+    running: list[StorageListener] = []
+
+    def start(
+        ingest: Ingest,
+        peers: Callable[[str, str], int | None] = lambda ae_title, host: OWNER,
+        **options: object,
+    ) -> int:
+        listener = StorageListener(ingest, peers, port=0, options=Options(**options))  # type: ignore[arg-type]
+        running.append(listener)
+        return listener.start()
+
+    yield start
+    for listener in running:
+        listener.stop(within=5.0)
+
+
+@pytest.fixture
+def port(listen: Listen, receiver: Receiver) -> int:
+    """The port of a listener in front of the receiver."""
+    return listen(receiver)
