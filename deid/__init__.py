@@ -5,3 +5,35 @@ May import: nothing of ours; pydicom (its data dictionary) from outside.
 Entry points: ``Deidentifier`` takes the bytes of one instance in any pieces and writes the
 de-identified file; ``deid.encoding`` walks encoded data sets; ``deid.uids`` maps UIDs by key.
 """
+
+from deid.body import Limits, Streamed
+from deid.errors import (
+    ContentUnsupported,
+    DeidError,
+    Malformed,
+    MissingIdentifier,
+    NotDicom,
+    SopClassUnsupported,
+    TooLarge,
+    TransferSyntaxUnsupported,
+    Truncated,
+    VerificationFailed,
+)
+from deid.stream import Deidentified, Deidentifier
+
+__all__ = [
+    "ContentUnsupported",
+    "DeidError",
+    "Deidentified",
+    "Deidentifier",
+    "Limits",
+    "Malformed",
+    "MissingIdentifier",
+    "NotDicom",
+    "SopClassUnsupported",
+    "Streamed",
+    "TooLarge",
+    "TransferSyntaxUnsupported",
+    "Truncated",
+    "VerificationFailed",
+]

@@ -9,6 +9,7 @@ Not here: what is done with an element (``deid.rules``).
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
@@ -39,6 +40,9 @@ def _repeaters() -> list[tuple[re.Pattern[str], str]]:
 
 
 _REPEATERS: Final = _repeaters()
+# The groups that repeat, so that other unknown tags cost no search.
+_GROUPS: Final = frozenset((0x0020, 0x0028, 0x1000, 0x1010))
+_GROUP_RANGES: Final = frozenset((0x5000, 0x6000, 0x7F00))
 
 
 def vr_of(tag: int) -> str:
@@ -63,8 +67,14 @@ def keyword_of(tag: int) -> str:
 
 
 def _vr_of_repeater(tag: int) -> str:
-    if tag & 0x00010000 or not tag & 0xFFFF:
+    group = tag >> 16
+    if not tag & 0xFFFF or (group not in _GROUPS and group & 0xFF01 not in _GROUP_RANGES):
         return "UN"
+    return _match_repeater(tag)
+
+
+@lru_cache(maxsize=4096)
+def _match_repeater(tag: int) -> str:
     text = f"{tag:08X}"
     for pattern, vr in _REPEATERS:
         if pattern.fullmatch(text):

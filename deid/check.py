@@ -1,0 +1,57 @@
+"""Checks the de-identified bytes before anything is written (rule 9).
+
+Standard: PS3.15 E.1 (de-identifier: the result must be checked).
+
+Invariants: on failure nothing has been written; a message says what kind of check failed only.
+
+Not here: the rewriting itself (``deid.rewriter``).
+"""
+
+import re
+from typing import Final
+
+from deid.errors import VerificationFailed
+from deid.identity import PATIENT_ID, Identity
+from deid.rewriter import Rewriter
+from deid.rules import Planner
+
+_NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
+# Shorter ones occur by chance, in numbers and in ordinary words.
+_DISTINCTIVE: Final = 6
+_OURS: Final = (b"Anonymized",)
+
+
+class Check:
+    """What the output of one data set must not contain, and that it is stable."""
+
+    def __init__(
+        self, planner: Planner, key: bytes, words: frozenset[bytes], phrases: tuple[bytes, ...]
+    ) -> None:
+        self._again = Rewriter(planner, key, 0, words, phrases)
+
+    def __call__(self, written: bytes, identity: Identity, uids: dict[bytes, bytes]) -> None:
+        """Check one part of the output.
+
+        Args:
+            uids: original UIDs and what replaced them.
+
+        Raises:
+            VerificationFailed: rewriting would change it again, or an identifier is left.
+        """
+        if self._again.rewrite(written) is not written:
+            raise VerificationFailed("The de-identified data set would change again.")
+        for text in distinctive(identity):
+            if text in written:
+                raise VerificationFailed("An identifier is left in the de-identified data set.")
+        replaced = {uid for uid, new in uids.items() if uid != new}
+        if replaced and not replaced.isdisjoint(_NUMBER.findall(written)):
+            raise VerificationFailed("An original UID is left in the de-identified data set.")
+
+
+def distinctive(identity: Identity) -> list[bytes]:
+    """Return the identifiers that cannot be in the output by chance."""
+    found = [name for name in identity.names if b"^" in name.strip(b"^")]
+    patient_id = identity.context.get(PATIENT_ID, b"")
+    if not patient_id.isdigit():
+        found.append(patient_id)
+    return [text for text in found if len(text) >= _DISTINCTIVE and not text.startswith(_OURS)]

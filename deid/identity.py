@@ -1,0 +1,143 @@
+"""What a header says of who it is about: the UIDs, the patient, and every name and number.
+
+Standard: PS3.3 C.7 (patient, study, series), PS3.5 6.2 (PN).
+
+Invariants: collected before anything is rewritten, at every depth; lives in memory only.
+
+Not here: removing the identifiers from text (``deid.text``), checking the output (``deid.check``).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from deid.dictionary import vr_of
+from deid.encoding import IMPLICIT, UNDEFINED, Encoding, header_reader
+from deid.errors import DeidError, Malformed, MissingIdentifier, SopClassUnsupported, Truncated
+from deid.text import words_of
+from deid.uids import is_standard
+
+SOP_CLASS_UID: Final = 0x00080016
+SOP_INSTANCE_UID: Final = 0x00080018
+STUDY_INSTANCE_UID: Final = 0x0020000D
+SERIES_INSTANCE_UID: Final = 0x0020000E
+PATIENT_ID: Final = 0x00100020
+ISSUER_OF_PATIENT_ID: Final = 0x00100021
+
+CONTEXT: Final = frozenset(
+    (
+        *(SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID),
+        *(PATIENT_ID, ISSUER_OF_PATIENT_ID),
+    )
+)
+# Numbers that somebody looks a patient up by.
+NUMBERS: Final = frozenset(
+    (
+        *(PATIENT_ID, 0x00101000, 0x00101090, 0x00102154, 0x00080050, 0x00380010, 0x00380060),
+        *(0x00402016, 0x00402017, 0x00200010, 0x00401001, 0x00120040, 0x00120042),
+    )
+)
+# What de-identification itself writes identifies nobody.
+_OURS: Final = frozenset((b"anonymized", b"removed"))
+_SHORTEST_WORD: Final = 3
+_SHORTEST_PHRASE: Final = 4
+
+
+@dataclass
+class Identity:
+    """The identifiers of one data set."""
+
+    context: dict[int, bytes] = field(default_factory=dict)
+    names: set[bytes] = field(default_factory=set)
+    numbers: set[bytes] = field(default_factory=set)
+
+    def collect(self, tag: int, vr: str, value: bytes) -> None:
+        """Take note of an element at top level."""
+        if tag in CONTEXT:
+            self.context[tag] = value.strip(b" \0")
+        self._collect(tag, vr, value)
+
+    def collect_sequence(self, buf: bytes, enc: Encoding) -> None:
+        """Take note of all names and numbers in a sequence value, at any depth.
+
+        Stepping into sequences and items instead of over them visits every element once and needs
+        neither recursion nor a stack.
+        """
+        pos, end, read = 0, len(buf), header_reader(enc)
+        while pos < end:
+            tag, vr, start, length = read(buf, pos, end)
+            pos = start
+            if not vr or vr == "SQ":
+                continue
+            if length == UNDEFINED:
+                if vr == "UN":
+                    self.collect_unknown(buf[start:])
+                return
+            pos += length
+            if pos > end:
+                raise Truncated("The data set ends inside an element.")
+            known = vr_of(tag)
+            if vr == "UN" and known == "SQ":
+                self.collect_unknown(buf[start:pos])
+            else:
+                self._collect(tag, vr, buf[start:pos])
+
+    def collect_unknown(self, buf: bytes) -> None:
+        """The same for a sequence that hides in UN."""
+        try:
+            self.collect_sequence(buf, IMPLICIT)
+        except DeidError:
+            return  # it will be deleted, because it does not parse
+
+    def _collect(self, tag: int, vr: str, value: bytes) -> None:
+        if vr == "PN" or vr_of(tag) == "PN":
+            self.names.update(_parts(value))
+        elif tag in NUMBERS:
+            self.numbers.update(_parts(value))
+
+    def words(self) -> frozenset[bytes]:
+        """Return the words that must not stay in text."""
+        found = {word for name in self.names for word in words_of(name)}
+        for number in self.numbers:
+            words = words_of(number)
+            found.update(w for w in words if len(words) == 1 or any(48 <= c <= 57 for c in w))
+        return frozenset(word for word in found if len(word) >= _SHORTEST_WORD) - _OURS
+
+    def phrases(self) -> tuple[bytes, ...]:
+        """Return whole names and numbers, in lower case, that must not stay in text."""
+        return tuple(
+            sorted(
+                text
+                for text in (value.lower() for value in self.names | self.numbers)
+                if len(text) >= _SHORTEST_PHRASE and text.strip(b"^") not in _OURS
+            )
+        )
+
+    def uid(self, tag: int, keyword: str) -> str:
+        """Return a UID of the context.
+
+        Raises:
+            MissingIdentifier: it is absent or empty.
+        """
+        value = self.context.get(tag, b"")
+        if not value:
+            raise MissingIdentifier(keyword)
+        if b"\\" in value:
+            raise Malformed(f"{keyword} has more than one value.")
+        return value.decode("latin-1")
+
+    def sop_class_uid(self) -> str:
+        """Return the SOP class.
+
+        Raises:
+            SopClassUnsupported: it is not one of the standard's.
+        """
+        uid = self.uid(SOP_CLASS_UID, "SOPClassUID")
+        if not is_standard(uid):
+            raise SopClassUnsupported("The SOP Class UID is not one of the DICOM standard.")
+        return uid
+
+
+def _parts(value: bytes) -> list[bytes]:
+    """Split a value into its values, and a name into its representations too."""
+    found = [part.strip(b" \0^") for part in value.replace(b"=", b"\\").split(b"\\")]
+    return [part for part in found if part]

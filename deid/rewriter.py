@@ -1,0 +1,346 @@
+"""Applies the rules to an encoded data set, in one pass over its bytes.
+
+Standard: PS3.5 7 (elements and sequences), PS3.15 E (what becomes of them).
+
+Invariants: what stays is copied in runs, byte for byte; a pass over the result changes nothing;
+the work is linear in the size and bounded in depth.
+
+Not here: the decisions (``deid.rules``), which bytes come when (``deid.stream``).
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from deid import dates, text, values
+from deid.encoding import (
+    ITEM,
+    ITEM_END,
+    MAX_DEPTH,
+    SEQUENCE_END,
+    UNDEFINED,
+    VRS,
+    encode_element,
+    encode_header,
+    value_end,
+)
+from deid.errors import ContentUnsupported, Malformed, TooLarge, Truncated
+from deid.profile import default_profile
+from deid.rules import Action, Plan, Planner
+from deid.uids import is_standard, map_uid
+from deid.unknown import to_sequence
+
+_NEVER: Final = 1 << 40
+_ALWAYS_MAPPED: Final = frozenset((0x00080018, 0x0020000D, 0x0020000E))
+_AGE_LIMITS: Final = {b"Y": 89, b"M": 89 * 12, b"W": 89 * 52, b"D": 89 * 365}
+_NUMERALS: Final = b"0123456789+-.,eE \\\0"
+_SHORT_LIMIT: Final = 0xFFFE
+
+Pending = Sequence[tuple[int, bytes]]
+
+
+class Rewriter:
+    """Rewrites one data set, in one or more parts.
+
+    Args:
+        planner: the decisions for its SOP class and encoding.
+        key: the owner's key, for UIDs.
+        shift: days that dates move; 0 leaves them.
+        words: identifiers of the data set that must not stay in text.
+        phrases: the same, whole.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        key: bytes,
+        shift: int,
+        words: frozenset[bytes],
+        phrases: tuple[bytes, ...],
+    ) -> None:
+        self._planner = planner
+        self._enc = planner.enc
+        self._key = key
+        self._shift = shift
+        self._words = words
+        self._phrases = phrases
+        self._literals = values.literals(default_profile(), planner.enc)
+        order = "<" if planner.enc.little else ">"
+        self._u16 = struct.Struct(order + "H").unpack_from
+        self._u32 = struct.Struct(order + "L").unpack_from
+        self._item = struct.Struct(order + "HHL").unpack_from
+        self._out: list[bytes] = []
+        self._pending: list[tuple[int, bytes]] = []
+        # original UID to its replacement, as far as this data set names them
+        self.uids: dict[bytes, bytes] = {}
+
+    def rewrite(self, buf: bytes, pending: Pending = ()) -> bytes:
+        """Return the rewritten data set; ``pending`` are elements to insert, in order of tags.
+
+        The very object ``buf`` is returned when nothing changes.
+        """
+        self._out = []
+        self._pending = list(pending)
+        try:
+            _, size = self._level(buf, 0, len(buf), 0, 0, delimited=False)
+        except struct.error:
+            raise Truncated("The data set ends inside an element.") from None
+        out, self._out = self._out, []
+        return buf if size < 0 else b"".join(out)
+
+    def _level(
+        self, buf: bytes, pos: int, end: int, parent: int, depth: int, *, delimited: bool
+    ) -> tuple[int, int]:
+        """Rewrite one data set or item; return where it ends and its new size, -1: unchanged.
+
+        Nothing is added to the output when nothing changes, so that the caller's run goes on.
+        """
+        out, u16, u32 = self._out, self._u16, self._u32
+        memo, place = self._planner.memo(parent)
+        known, key_length = memo.get, self._planner.key_length
+        waiting = self._pending[0][0] if self._pending and not depth else _NEVER
+        run, size, changed, closed = pos, 0, False, not delimited
+        while pos < end:
+            key = buf[pos : pos + key_length]
+            plan = known(key) or self._planner.plan(key, place)
+            action, form, tag, _, _ = plan
+            if form == 0:
+                start, length = pos + 8, u16(buf, pos + 6)[0]
+            elif form == 1:
+                start, length = pos + 12, u32(buf, pos + 8)[0]
+            else:
+                start, length = pos + 8, u32(buf, pos + 4)[0]
+            if tag > waiting:
+                inserted = self._insert(tag)
+                waiting = self._pending[0][0] if self._pending else _NEVER
+                out += (buf[run:pos], inserted)
+                size += pos - run + len(inserted)
+                run, changed = pos, True
+            if action == 0 and length != UNDEFINED:
+                pos = start + length
+                continue
+            if action == 19 and delimited and tag == ITEM_END:
+                pos, closed = start, True
+                break
+            mark = len(out)
+            out.append(b"")
+            behind, new = self._element(buf, pos, start, length, end, plan, depth)
+            if new is None:
+                del out[mark:]
+            else:
+                out[mark] = buf[run:pos]
+                size += pos - run + new
+                run, changed = behind, True
+            pos = behind
+        if pos > end or not closed:
+            raise Truncated("A sequence or element is longer than what holds it.")
+        if self._pending and not depth:
+            inserted = self._insert(_NEVER)
+            out += (buf[run:pos], inserted)
+            size += pos - run + len(inserted)
+            run, changed = pos, True
+        if not changed:
+            return pos, -1
+        out.append(buf[run:pos])
+        return pos, size + pos - run
+
+    def _insert(self, tag: int) -> bytes:
+        due = [element for waiting, element in self._pending if waiting < tag]
+        self._pending = self._pending[len(due) :]
+        return b"".join(due)
+
+    def _element(
+        self, buf: bytes, pos: int, start: int, length: int, end: int, plan: Plan, depth: int
+    ) -> tuple[int, int | None]:
+        """Rewrite one element that is not simply kept.
+
+        Returns where the next one begins, and how many bytes were added to the output, None when
+        the element stays as it is.
+        """
+        action = plan.action
+        if action is Action.WALK:
+            return self._walk(buf, pos, start, length, end, plan, depth)
+        if length == UNDEFINED:
+            stop, behind = self._undefined_end(buf, pos, start, end, plan)
+        else:
+            stop = behind = start + length
+        if behind > end:
+            raise Truncated("An element is longer than what holds it.")
+        if action is Action.DELETE:
+            return behind, 0
+        if action is Action.CONVERT:
+            return behind, self._convert(buf, start, stop, plan, depth)
+        if action is Action.DELIMITER:
+            if depth or plan.tag == ITEM:
+                raise Malformed("A delimiter stands outside of a sequence.")
+            return behind, 0
+        if length == UNDEFINED and action is Action.KEEP:
+            return behind, None
+        new = self._replacement(plan, buf[pos:behind], buf[start:stop], depth)
+        if new is None:
+            return behind, None
+        self._out.append(new)
+        return behind, len(new)
+
+    def _undefined_end(
+        self, buf: bytes, pos: int, start: int, end: int, plan: Plan
+    ) -> tuple[int, int]:
+        vr = VRS[buf[pos + 4 : pos + 6]][0] if self._enc.explicit else plan.vr
+        return value_end(buf, start, end, self._enc, plan.tag, vr)
+
+    def _walk(
+        self, buf: bytes, pos: int, start: int, length: int, end: int, plan: Plan, depth: int
+    ) -> tuple[int, int | None]:
+        stop = end if length == UNDEFINED else start + length
+        if stop > end:
+            raise Truncated("A sequence is longer than what holds it.")
+        mark = len(self._out)
+        self._out.append(b"")
+        undefined = length == UNDEFINED
+        behind, size = self._items(buf, start, stop, plan.tag, depth + 1, undefined=undefined)
+        if size < 0:
+            del self._out[mark:]
+            return behind, None
+        head = encode_header(plan.tag, plan.vr, UNDEFINED if undefined else size, self._enc)
+        self._out[mark] = head
+        return behind, len(head) + size
+
+    def _items(
+        self, buf: bytes, pos: int, end: int, parent: int, depth: int, *, undefined: bool
+    ) -> tuple[int, int]:
+        """Rewrite the value of a sequence; returns as ``_level`` does."""
+        if depth > MAX_DEPTH:
+            raise Malformed("Sequences are nested too deeply.")
+        out, run, size, changed = self._out, pos, 0, False
+        while pos < end or undefined:
+            if end - pos < 8:
+                raise Truncated("A sequence ends inside an item header.")
+            group, element, length = self._item(buf, pos)
+            start, tag = pos + 8, group << 16 | element
+            if tag == SEQUENCE_END and undefined:
+                pos = start
+                break
+            if tag != ITEM:
+                raise Malformed("A sequence holds something that is no item.")
+            open_end = length == UNDEFINED
+            stop = end if open_end else start + length
+            if stop > end:
+                raise Truncated("A sequence ends inside an item.")
+            mark = len(out)
+            out.append(b"")
+            behind, new = self._level(buf, start, stop, parent, depth, delimited=open_end)
+            if new < 0:
+                del out[mark:]
+            else:
+                head = encode_header(ITEM, "", UNDEFINED if open_end else new, self._enc)
+                out[mark] = buf[run:pos] + head
+                size += pos - run + len(head) + new
+                run, changed = behind, True
+            pos = behind
+        if not changed:
+            return pos, -1
+        out.append(buf[run:pos])
+        return pos, size + pos - run
+
+    def _convert(self, buf: bytes, start: int, stop: int, plan: Plan, depth: int) -> int:
+        """Re-write a UN sequence as a real one; what does not parse is deleted."""
+        content = to_sequence(buf, start, stop, self._enc, depth)
+        if content is None:
+            return 0
+        mark = len(self._out)
+        self._out.append(b"")
+        _, size = self._items(content, 0, len(content), plan.tag, depth + 1, undefined=False)
+        if size < 0:
+            self._out.append(content)
+            size = len(content)
+        head = encode_header(plan.tag, "SQ", size, self._enc)
+        self._out[mark] = head
+        return len(head) + size
+
+    def _replacement(self, plan: Plan, element: bytes, value: bytes, depth: int) -> bytes | None:
+        """Return the element to write instead; None when it stays as it is."""
+        action, tag, vr = plan.action, plan.tag, plan.vr
+        if action is Action.REFUSE:
+            raise ContentUnsupported(
+                "Encapsulated documents are refused until they can be held for review."
+            )
+        if action is Action.LITERAL:
+            literal = self._literals[tag]
+            return literal if literal != element else None
+        new: bytes | None
+        if action is Action.EMPTY:
+            new = b""
+        elif action is Action.CODE_ITEM:
+            new = values.dummy_code(self._enc)
+        elif action is Action.DUMMY:
+            new = values.DUMMIES[vr]
+        else:
+            new = self._cleaned(plan, value)
+            if new is value:
+                return None
+            if new is None or (not new and value.strip(b" \0")):
+                return self._fall_back(plan, element)
+            if new == value.rstrip(b" \0") and len(value) - len(new) < 2:
+                return None
+        return self._encoded(tag, vr, new, element)
+
+    def _fall_back(self, plan: Plan, element: bytes) -> bytes | None:
+        if plan.fallback is Action.DELETE:
+            return b""
+        new = values.DUMMIES[plan.vr] if plan.fallback is Action.DUMMY else b""
+        return self._encoded(plan.tag, plan.vr, new, element)
+
+    def _encoded(self, tag: int, vr: str, value: bytes, element: bytes) -> bytes | None:
+        if len(value) > _SHORT_LIMIT and self._enc.explicit and not VRS[vr.encode()][1]:
+            raise TooLarge("A rewritten value does not fit its value representation.")
+        new = encode_element(tag, vr, value, self._enc)
+        return None if new == element else new
+
+    def _cleaned(self, plan: Plan, value: bytes) -> bytes | None:
+        """Return the cleaned value; the same object: it stays; None: nothing of it may stay."""
+        action = plan.action
+        if action is Action.UID:
+            return self._mapped(plan.tag, value)
+        if action is Action.TEXT:
+            return None if text.is_suspicious(value, self._words, self._phrases) else value
+        if action is Action.CODE:
+            hit = text.is_suspicious_code(value, self._words, self._phrases)
+            return None if hit else value
+        if action is Action.NUMBER:
+            return None if value.translate(None, _NUMERALS) else value
+        if action is Action.DATE:
+            return dates.shift_dates(value, self._shift)
+        if action is Action.DATETIME:
+            return dates.shift_datetimes(value, self._shift)
+        if action is Action.TIME:
+            return value if dates.are_times(value) else None
+        if action is Action.AGE:
+            return _limited_age(value)
+        if action is Action.CLEAN:
+            return text.clean(value, self._words)
+        return values.ANONYMIZED if value.strip(b" \0") else value  # Action.PERSON
+
+    def _mapped(self, tag: int, value: bytes) -> bytes:
+        parts = [self._mapped_one(tag, part.strip(b" \0")) for part in value.split(b"\\")]
+        return b"\\".join(parts)
+
+    def _mapped_one(self, tag: int, uid: bytes) -> bytes:
+        if not uid:
+            return uid
+        known = self.uids.get(uid)
+        if known is None:
+            name = uid.decode("latin-1")
+            if is_standard(name) and tag not in _ALWAYS_MAPPED:
+                return uid
+            known = self.uids[uid] = map_uid(self._key, name).encode()
+        return known
+
+
+def _limited_age(value: bytes) -> bytes | None:
+    ages = []
+    for part in value.split(b"\\"):
+        age = part.strip(b" \0")
+        if age and not (len(age) == 4 and age[:3].isdigit() and age[3:] in _AGE_LIMITS):
+            return None
+        ages.append(b"090Y" if age and int(age[:3]) > _AGE_LIMITS[age[3:]] else age)
+    return b"\\".join(ages)

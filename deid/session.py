@@ -1,0 +1,76 @@
+"""Holds what is decided once for an instance: its new UIDs, the date shift, rewriter and check.
+
+Standard: PS3.15 E.3.9 (UIDs), E.3.6 (dates), PS3.3 C.7 (patient, study, series, SOP Common).
+
+Invariants: the decisions depend on the owner's key and the header alone; a data set of a study
+that the same key made is not shifted again.
+
+Not here: the bytes' way through (``deid.body``).
+"""
+
+from typing import Final
+
+from deid import dates
+from deid.check import Check
+from deid.dictionary import vr_of
+from deid.encoding import Encoding, encode_element
+from deid.identity import (
+    ISSUER_OF_PATIENT_ID,
+    PATIENT_ID,
+    SERIES_INSTANCE_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    Identity,
+)
+from deid.profile import default_profile
+from deid.rewriter import Rewriter
+from deid.rules import planner
+from deid.uids import is_own, map_uid
+from deid.values import literals
+
+
+class Session:
+    """The decisions for one instance.
+
+    Raises:
+        MissingIdentifier, SopClassUnsupported, Malformed: it cannot be stored.
+    """
+
+    def __init__(
+        self, key: bytes, enc: Encoding, identity: Identity, present: frozenset[int]
+    ) -> None:
+        self.sop_class_uid: Final = identity.sop_class_uid()
+        self.sent_sop_instance_uid: Final = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
+        self.sent_study_instance_uid: Final = identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID")
+        sent_series = identity.uid(SERIES_INSTANCE_UID, "SeriesInstanceUID")
+        self.sop_instance_uid: Final = map_uid(key, self.sent_sop_instance_uid)
+        self.study_instance_uid: Final = map_uid(key, self.sent_study_instance_uid)
+        self.series_instance_uid: Final = map_uid(key, sent_series)
+        self._identity = identity
+        plans = planner(self.sop_class_uid, enc)
+        words, phrases = identity.words(), identity.phrases()
+        shift = _shift(key, identity, self.sent_study_instance_uid)
+        self._rewriter = Rewriter(plans, key, shift, words, phrases)
+        self._check = Check(plans, key, words, phrases)
+        written = literals(default_profile(), enc)
+        missing = {tag: element for tag, element in written.items() if tag not in present}
+        for tag in plans.rules.required:
+            if tag not in present:
+                missing.setdefault(tag, encode_element(tag, vr_of(tag), b"", enc))
+        self._pending = sorted(missing.items())
+
+    def rewrite(self, part: bytes) -> bytes:
+        """Rewrite and check the next part of the data set."""
+        written = self._rewriter.rewrite(part, self._pending)
+        self._pending = []
+        self._check(written, self._identity, self._rewriter.uids)
+        return written
+
+
+def _shift(key: bytes, identity: Identity, study: str) -> int:
+    if is_own(key, study):
+        return 0
+    patient = identity.context.get(PATIENT_ID, b"")
+    if not patient:
+        return dates.shift_of(key, b"study", study.encode())
+    return dates.shift_of(key, b"patient", patient, identity.context.get(ISSUER_OF_PATIENT_ID, b""))

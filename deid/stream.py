@@ -1,0 +1,199 @@
+"""De-identifies one instance while its bytes pass through.
+
+Standard: PS3.10 7 (file format), PS3.5 A (transfer syntaxes), PS3.15 E (profile).
+
+Invariants: nothing is written before the header was rewritten and checked; of the file meta
+information that came nothing but the transfer syntax is used.
+
+Not here: the data set's way (``deid.body``), the rules (``deid.rules``), storing (``store``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from deid.body import Body, Limits, Streamed
+from deid.deflate import Deflater, Inflater
+from deid.encoding import DEFLATED, encoding_of, is_encapsulated
+from deid.errors import NotDicom, Truncated
+from deid.meta import check_prefix, check_size, read_meta, write_meta
+from deid.profile import default_profile
+from deid.session import Session
+
+_META_STEP: Final = 4096
+
+
+@dataclass(frozen=True)
+class Deidentified:
+    """What became of an instance. The UIDs are the new ones, but for the two that say ``sent``.
+
+    Attributes:
+        header: the de-identified elements in front of the first streamed one, as encoded in the
+            file (for the deflated syntax: inflated).
+        trailer: the de-identified elements behind the first streamed one, without streamed ones.
+        size: bytes written.
+    """
+
+    transfer_syntax: str
+    sop_class_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sent_study_instance_uid: str
+    sent_sop_instance_uid: str
+    header: bytes
+    trailer: bytes
+    streamed: tuple[Streamed, ...]
+    size: int
+
+
+class Deidentifier:
+    """Takes the bytes of one instance in pieces and writes the de-identified file.
+
+    Args:
+        key: the key that UIDs and dates are moved by.
+        write: gets the file in order; what it raises goes through.
+        transfer_syntax: None when a Part 10 file comes, else the syntax of a bare data set.
+        limits: what the instance may ask for.
+
+    Raises:
+        DeidError: from any method; the instance is refused and nothing of it may be kept.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        write: Callable[[bytes], object],
+        *,
+        transfer_syntax: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._key = key
+        self._put = write
+        self._limits = limits or Limits()
+        self._meta = bytearray()
+        self._syntax = ""
+        self._size = 0
+        self._offset = 0
+        self._body: Body | None = None
+        self._session: Session | None = None
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        if transfer_syntax is not None:
+            self._open(transfer_syntax)
+
+    def feed(self, data: bytes | memoryview) -> None:
+        """Take the next bytes, as many as there are."""
+        if self._body is None:
+            self._take_meta(data)
+        elif self._inflater is None:
+            self._body.feed(data)
+        else:
+            for piece in self._inflater.inflate(data):
+                self._body.feed(piece)
+
+    def finish(self) -> Deidentified:
+        """Say that all bytes have come; return what was written.
+
+        Raises:
+            Truncated: the instance is not complete.
+        """
+        if self._body is None:
+            self._finish_meta()
+        if self._body is None:
+            raise Truncated("The file ends inside the file meta information.")
+        if self._inflater is not None:
+            self._inflater.finish()
+        self._body.finish()
+        if self._deflater is not None:
+            self._deflater.finish()
+        session, body = self._session, self._body
+        if session is None:
+            raise Truncated("There is no data set.")
+        return Deidentified(
+            transfer_syntax=self._syntax,
+            sop_class_uid=session.sop_class_uid,
+            study_instance_uid=session.study_instance_uid,
+            series_instance_uid=session.series_instance_uid,
+            sop_instance_uid=session.sop_instance_uid,
+            sent_study_instance_uid=session.sent_study_instance_uid,
+            sent_sop_instance_uid=session.sent_sop_instance_uid,
+            header=body.parts[0],
+            trailer=b"".join(body.parts[1:]),
+            streamed=tuple(body.streamed),
+            size=self._size,
+        )
+
+    def _take_meta(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view and self._body is None:
+            self._meta += view[:_META_STEP]
+            view = view[_META_STEP:]
+            check_size(len(self._meta))
+            if not check_prefix(self._meta):
+                continue
+            try:
+                syntax, pos = read_meta(bytes(self._meta))
+            except Truncated:
+                continue
+            self._leave_meta(syntax, pos)
+        if view:
+            self.feed(view)
+
+    def _finish_meta(self) -> None:
+        """Read file meta information that nothing follows."""
+        if not check_prefix(self._meta):
+            raise NotDicom("This is not a DICOM file: it is shorter than preamble and prefix.")
+        self._leave_meta(*read_meta(bytes(self._meta)))
+
+    def _leave_meta(self, syntax: str, pos: int) -> None:
+        self._open(syntax)
+        rest = bytes(self._meta[pos:])
+        self._meta.clear()
+        self.feed(rest)
+
+    def _open(self, syntax: str) -> None:
+        self._syntax = syntax
+        if syntax == DEFLATED:
+            limits = self._limits
+            self._inflater = Inflater(limits.inflated_free, limits.inflated_ratio)
+        self._body = Body(
+            encoding_of(syntax),
+            encapsulated=is_encapsulated(syntax),
+            limits=self._limits,
+            rewrite=self._rewrite,
+            write=self._write,
+        )
+
+    def _rewrite(self, part: bytes) -> bytes:
+        """Rewrite one part of the data set; the first one decides, and opens the file."""
+        body = self._body
+        assert body is not None
+        if self._session is not None:
+            return self._session.rewrite(part)
+        enc = encoding_of(self._syntax)
+        self._session = Session(self._key, enc, body.identity, frozenset(body.present))
+        written = self._session.rewrite(part)
+        head = write_meta(
+            default_profile(),
+            self._syntax,
+            self._session.sop_class_uid,
+            self._session.sop_instance_uid,
+        )
+        self._offset = len(head)
+        self._send(head)
+        if self._inflater is not None:
+            self._deflater = Deflater(self._send)
+        return written
+
+    def _write(self, data: bytes) -> int:
+        self._offset += len(data)
+        if self._deflater is not None:
+            self._deflater.deflate(data)
+        else:
+            self._send(data)
+        return self._offset
+
+    def _send(self, data: bytes) -> None:
+        self._size += len(data)
+        self._put(data)
