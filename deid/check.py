@@ -38,6 +38,8 @@ class Check:
         Raises:
             VerificationFailed: rewriting would change it again, or an identifier is left.
         """
+        # What was just made is known to be our own; the rest is recognised by its check bits.
+        self._again.uids.update((new, new) for new in uids.values())
         if self._again.rewrite(written) is not written:
             raise VerificationFailed("The de-identified data set would change again.")
         for text in distinctive(identity):

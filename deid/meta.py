@@ -83,7 +83,7 @@ def write_meta(
     profile: Profile, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str
 ) -> bytes:
     """Return preamble, prefix and file meta information of the de-identified file."""
-    literal = {row.tag: row.value for row in profile.rows.values() if row.library == "value"}
+    literal = profile.literals
     elements = [
         (0x00020001, "OB", b"\0\1"),
         (0x00020002, "UI", sop_class_uid.encode()),

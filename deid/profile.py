@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
 
@@ -64,6 +64,11 @@ class Profile:
     rows: dict[int, Row]
     vocabulary: frozenset[bytes]
     _document: dict[str, Any] = field(repr=False)
+
+    @cached_property
+    def literals(self) -> dict[int, str]:
+        """The values that the DICOM Library table states."""
+        return {row.tag: row.value for row in self.rows.values() if row.library == "value"}
 
     def types_of(self, sop_class_uid: str) -> Types | None:
         """Return the types in a SOP class, None when PS3.3 (as loaded) does not know it."""

@@ -8,8 +8,9 @@ the work is linear in the size and bounded in depth.
 Not here: the decisions (``deid.rules``), which bytes come when (``deid.stream``).
 """
 
+import operator
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from deid import dates, text, values
@@ -73,6 +74,21 @@ class Rewriter:
         self._pending: list[tuple[int, bytes]] = []
         # original UID to its replacement, as far as this data set names them
         self.uids: dict[bytes, bytes] = {}
+        self._tests = self._make_tests()
+
+    def _make_tests(self) -> list[Callable[[bytes], object] | None]:
+        """Make, by action, the quick tests that tell that a value stays as it is."""
+        words, phrases = self._words, self._phrases
+        tests: list[Callable[[bytes], object] | None] = [None] * len(Action)
+        tests[Action.EMPTY] = operator.not_
+        tests[Action.NUMBER] = lambda value: not value.translate(None, _NUMERALS)
+        tests[Action.TEXT] = lambda value: not text.is_suspicious(value, words, phrases)
+        tests[Action.CODE] = lambda value: not text.is_suspicious_code(value, words, phrases)
+        tests[Action.TIME] = dates.are_times
+        if not self._shift:
+            tests[Action.DATE] = lambda value: dates.shift_dates(value, 0) is value
+            tests[Action.DATETIME] = lambda value: dates.shift_datetimes(value, 0) is value
+        return tests
 
     def rewrite(self, buf: bytes, pending: Pending = ()) -> bytes:
         """Return the rewritten data set; ``pending`` are elements to insert, in order of tags.
@@ -95,7 +111,7 @@ class Rewriter:
 
         Nothing is added to the output when nothing changes, so that the caller's run goes on.
         """
-        out, u16, u32 = self._out, self._u16, self._u32
+        out, u16, u32, tests = self._out, self._u16, self._u32, self._tests
         memo, place = self._planner.memo(parent)
         known, key_length = memo.get, self._planner.key_length
         waiting = self._pending[0][0] if self._pending and not depth else _NEVER
@@ -116,8 +132,13 @@ class Rewriter:
                 out += (buf[run:pos], inserted)
                 size += pos - run + len(inserted)
                 run, changed = pos, True
+            stop = start + length
             if action == 0 and length != UNDEFINED:
-                pos = start + length
+                pos = stop
+                continue
+            stays = tests[action]
+            if stays is not None and stop <= end and stays(buf[start:stop]):
+                pos = stop
                 continue
             if action == 19 and delimited and tag == ITEM_END:
                 pos, closed = start, True
@@ -301,24 +322,17 @@ class Rewriter:
         action = plan.action
         if action is Action.UID:
             return self._mapped(plan.tag, value)
-        if action is Action.TEXT:
-            return None if text.is_suspicious(value, self._words, self._phrases) else value
-        if action is Action.CODE:
-            hit = text.is_suspicious_code(value, self._words, self._phrases)
-            return None if hit else value
-        if action is Action.NUMBER:
-            return None if value.translate(None, _NUMERALS) else value
         if action is Action.DATE:
             return dates.shift_dates(value, self._shift)
         if action is Action.DATETIME:
             return dates.shift_datetimes(value, self._shift)
-        if action is Action.TIME:
-            return value if dates.are_times(value) else None
         if action is Action.AGE:
             return _limited_age(value)
         if action is Action.CLEAN:
             return text.clean(value, self._words)
-        return values.ANONYMIZED if value.strip(b" \0") else value  # Action.PERSON
+        if action is Action.PERSON:
+            return values.ANONYMIZED if value.strip(b" \0") else value
+        return None  # it did not pass its test
 
     def _mapped(self, tag: int, value: bytes) -> bytes:
         parts = [self._mapped_one(tag, part.strip(b" \0")) for part in value.split(b"\\")]
@@ -330,8 +344,9 @@ class Rewriter:
         known = self.uids.get(uid)
         if known is None:
             name = uid.decode("latin-1")
-            if is_standard(name) and tag not in _ALWAYS_MAPPED:
-                return uid
+            if is_standard(name):
+                # may be structure elsewhere, so it is not remembered
+                return map_uid(self._key, name).encode() if tag in _ALWAYS_MAPPED else uid
             known = self.uids[uid] = map_uid(self._key, name).encode()
         return known
 

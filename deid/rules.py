@@ -99,7 +99,8 @@ _DELETED: Final = frozenset(
 )
 # Written anew at top level (rule 9); inside of items they are ordinary attributes.
 METHOD_TAGS: Final = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
-_MEMO_LIMIT: Final = 20_000
+# Private tags repeat from file to file, so they are remembered too; the limit is for hostile ones.
+_MEMO_LIMIT: Final = 8192
 
 
 def is_deleted(tag: int) -> bool:
@@ -245,7 +246,7 @@ class Planner:
         action = _reconcile(action, known, written)
         plan = Plan(action, form, tag, known, fallback)
         memo = self._memos.setdefault(place, {})
-        if is_known(tag) and len(memo) < _MEMO_LIMIT:
+        if len(memo) < _MEMO_LIMIT:
             memo[key] = plan
         return plan
 

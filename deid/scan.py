@@ -10,7 +10,7 @@ Not here: rewriting what was found (``deid.rewriter``), the bytes behind (``deid
 
 import struct
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
 from deid.dictionary import keyword_of, vr_of
@@ -34,7 +34,7 @@ _BULK_FROM: Final = 0x54000000
 _BULK_SIZE: Final = 1 << 20
 _SKIP_SIZE: Final = 1 << 16
 _RETRY: Final = 1 << 16
-_MEMO_LIMIT: Final = 20_000
+_MEMO_LIMIT: Final = 8192
 
 
 class Kind(Enum):
@@ -56,7 +56,7 @@ class Found:
     length: int | None = 0
 
 
-class _Role(Enum):
+class _Role(IntEnum):
     PLAIN = 0
     COLLECT = 1
     SEQUENCE = 2
@@ -142,17 +142,16 @@ class Scan:
             else:
                 start, length = pos + 12, u32(buf, pos + 8)[0]
             stop = start + length
-            if role is not _Role.PLAIN or length == UNDEFINED or stop > size:
+            if role or length == UNDEFINED or stop > size:
                 stop_or_found = self._special(_Entry(form, tag, vr, role), start, length)
                 if not isinstance(stop_or_found, int):
                     return stop_or_found
                 stop = stop_or_found
-            if tag in present:
+            if tag in present and role is not _Role.DROP:
                 raise Malformed(f"{keyword_of(tag)} stands twice in the data set.")
             if tag <= self._after:
                 raise Malformed(f"{keyword_of(tag)} is out of order.")
-            if role is not _Role.DROP:
-                present.add(tag)
+            present.add(tag)
             pos = stop
         self._pos = pos
         return None
@@ -240,7 +239,7 @@ class Scan:
                 )
             vr, form = found[0], int(found[1])
         entry = _Entry(form, tag, vr, _role(tag, vr, known))
-        if entry.role is not _Role.DROP and len(self._memo) < _MEMO_LIMIT:
+        if len(self._memo) < _MEMO_LIMIT:
             self._memo[key] = entry
         return entry
 

@@ -25,7 +25,7 @@ from deid.identity import (
 from deid.profile import default_profile
 from deid.rewriter import Rewriter
 from deid.rules import planner
-from deid.uids import is_own, map_uid
+from deid.uids import is_own, is_standard, map_uid
 from deid.values import literals
 
 
@@ -43,14 +43,19 @@ class Session:
         self.sent_sop_instance_uid: Final = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
         self.sent_study_instance_uid: Final = identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID")
         sent_series = identity.uid(SERIES_INSTANCE_UID, "SeriesInstanceUID")
-        self.sop_instance_uid: Final = map_uid(key, self.sent_sop_instance_uid)
-        self.study_instance_uid: Final = map_uid(key, self.sent_study_instance_uid)
-        self.series_instance_uid: Final = map_uid(key, sent_series)
+        sent = (self.sent_sop_instance_uid, self.sent_study_instance_uid, sent_series)
+        new = [map_uid(key, uid) for uid in sent]
+        self.sop_instance_uid, self.study_instance_uid, self.series_instance_uid = new
         self._identity = identity
         plans = planner(self.sop_class_uid, enc)
         words, phrases = identity.words(), identity.phrases()
         shift = _shift(key, identity, self.sent_study_instance_uid)
         self._rewriter = Rewriter(plans, key, shift, words, phrases)
+        self._rewriter.uids.update(
+            (old.encode("latin-1"), uid.encode())
+            for old, uid in zip(sent, new, strict=True)
+            if not is_standard(old)
+        )
         self._check = Check(plans, key, words, phrases)
         written = literals(default_profile(), enc)
         missing = {tag: element for tag, element in written.items() if tag not in present}

@@ -84,8 +84,8 @@ def dummy_code(enc: Encoding) -> bytes:
 @cache
 def literals(profile: Profile, enc: Encoding) -> dict[int, bytes]:
     """Return the elements that are written at top level whatever came (rules 3 and 9)."""
-    rows = {row.tag: row.value for row in profile.rows.values() if row.library == "value"}
-    texts = {tag: value.encode() for tag, value in rows.items() if tag >> 16 != 0x0002}
+    stated = profile.literals.items()
+    texts = {tag: value.encode() for tag, value in stated if tag >> 16 != 0x0002}
     texts[0x00120062] = b"YES"
     texts[0x00120063] = "\\".join(
         ("Readingroom", f"{profile.name} {profile.version}", profile.sha256)
