@@ -321,7 +321,7 @@ def _integer(ds: Dataset, keyword: str, default: int) -> int:
     """Read a number that a sender may have left out, written twice or filled with text."""
     try:
         return int(ds.get(keyword, default))
-    except (TypeError, ValueError, OverflowError, AttributeError):
+    except Exception:  # pydicom raises what it likes for values that do not parse
         return default
 
 

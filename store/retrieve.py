@@ -114,9 +114,9 @@ class Archive:
             ids = [ref.id for ref in refs[at : at + METADATA_ROWS]]
             query = select(instance.c.id, instance.c.metadata).where(instance.c.id.in_(ids))
             with self.database.read() as connection:
-                found = dict(connection.execute(query).tuples().all())
+                found = {row.id: bytes(row.metadata) for row in connection.execute(query)}
             # One that was deleted since the caller looked is simply no longer there.
-            yield from (bytes(found[id_]) for id_ in ids if id_ in found)
+            yield from (found[id_] for id_ in ids if id_ in found)
 
     def read(self, ref: StoredInstance) -> Iterator[bytes]:
         """The stored Part 10 file, in chunks."""

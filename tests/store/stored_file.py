@@ -44,7 +44,9 @@ class StoredFile:
         whole = pydicom.dcmread(BytesIO(self.data), force=True)
         self.transfer_syntax = str(whole.file_meta.TransferSyntaxUID)
         self.plain = inflated(self.data) if self.transfer_syntax == DEFLATED else self.data
-        self.element = find_pixels(self.plain, whole)
+        # pydicom counts from the first byte of the data set that it inflated.
+        start = data_set_start(self.data) if self.transfer_syntax == DEFLATED else 0
+        self.element = find_pixels(self.plain, whole, start)
         for keyword in PIXEL_KEYWORDS:
             if keyword in whole:
                 del whole[keyword]
@@ -80,22 +82,26 @@ class StoredFile:
             yield self.data[start : start + 65536]
 
 
+def data_set_start(data: bytes) -> int:
+    return 144 + int.from_bytes(data[140:144], "little")
+
+
 def inflated(data: bytes) -> bytes:
     """The file with its data set inflated, the meta information unchanged."""
-    end = 144 + int.from_bytes(data[140:144], "little")
-    return data[:end] + zlib.decompressobj(-15).decompress(data[end:])
+    start = data_set_start(data)
+    return data[:start] + zlib.decompressobj(-15).decompress(data[start:])
 
 
-def find_pixels(plain: bytes, whole: FileDataset) -> Element | None:
+def find_pixels(plain: bytes, whole: FileDataset, start: int) -> Element | None:
     for keyword in PIXEL_KEYWORDS:
         if keyword in whole:
-            element = whole.get_item(keyword)
-            assert isinstance(element, RawDataElement)
-            vr = element.VR or "OW"
-            if element.length != 0xFFFFFFFF:
-                return Element(int(element.tag), vr, element.value_tell, len(element.value or b""))
-            table, fragments = walk_items(plain, element.value_tell)
-            return Element(int(element.tag), vr, element.value_tell, None, fragments, table)
+            found = whole.get_item(keyword)
+            assert isinstance(found, RawDataElement)
+            tag, vr, offset = int(found.tag), found.VR or "OW", start + found.value_tell
+            if found.length != 0xFFFFFFFF:
+                return Element(tag, vr, offset, len(found.value or b""))
+            table, fragments = walk_items(plain, offset)
+            return Element(tag, vr, offset, None, fragments, table)
     return None
 
 

@@ -7,7 +7,6 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     CTImageStorage,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     generate_uid,
 )
@@ -40,7 +39,10 @@ def ct_slice(
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = transfer_syntax  # type: ignore[assignment]
     meta.MediaStorageSOPClassUID = CTImageStorage
-    ds = FileDataset(None, {}, file_meta=meta, preamble=b"Quillfeather".ljust(128, b"\0"))  # type: ignore[arg-type]
+    preamble = b"Quillfeather".ljust(128, b"\0")
+    ds = FileDataset(None, {}, preamble, meta)  # type: ignore[arg-type]
+    syntax = meta.TransferSyntaxUID
+    ds.set_original_encoding(syntax.is_implicit_VR, syntax.is_little_endian, "ISO_IR 100")
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.SOPClassUID = CTImageStorage
     ds.SOPInstanceUID = generate_uid(entropy_srcs=[study, series, str(number)])
@@ -73,15 +75,8 @@ def ct_stack(count: int, **kwargs: object) -> list[FileDataset]:
 def encoded(ds: FileDataset) -> bytes:
     """The Part 10 file."""
     out = BytesIO()
-    ds.save_as(out, enforce_file_format=True, **_byte_order(ds))
+    ds.save_as(out, enforce_file_format=True)
     return out.getvalue()
-
-
-def _byte_order(ds: FileDataset) -> dict[str, bool]:
-    syntax = ds.file_meta.TransferSyntaxUID
-    if syntax == DeflatedExplicitVRLittleEndian:
-        return {}
-    return {"little_endian": syntax.is_little_endian, "implicit_vr": syntax.is_implicit_VR}
 
 
 def _place(ds: Dataset, number: int, size: int) -> None:
@@ -100,7 +95,7 @@ def _plant_nested(ds: Dataset) -> None:
     inner.PatientName, inner.PatientID = "Zebedee^Quillfeather", "ZQX-99417-PATIENT"
     outer = Dataset()
     outer.ReferencedSOPClassUID = CTImageStorage
-    outer.ReferencedSOPInstanceUID = f"{ds.SOPInstanceUID}.5"
+    outer.ReferencedSOPInstanceUID = "1.2.9.77"
     outer.OriginalAttributesSequence = Sequence([inner])
     ds.DerivationImageSequence = Sequence([outer])
     block = ds.private_block(0x0009, "OTTERMOUTH PRIVATE", create=True)

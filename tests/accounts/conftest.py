@@ -1,0 +1,31 @@
+"""A migrated database and a clock that the tests move."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from server.migrations import migrate
+from store.db import Database
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 12, 14, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    migrate(database)
+    yield database
+    database.dispose()
