@@ -27,6 +27,7 @@ ITEM: Final = 0xFFFEE000
 ITEM_END: Final = 0xFFFEE00D
 SEQUENCE_END: Final = 0xFFFEE0DD
 MAX_DEPTH: Final = 128
+_PIXEL_DATA: Final = 0x7FE00010
 
 _LONG: Final = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 _SHORT: Final = (
@@ -209,10 +210,10 @@ def value_end(
     """Find the end of a value of undefined length: ``(value_end, position behind it)``."""
     if vr == "SQ":
         return _skip(buf, start, end, enc, SEQUENCE_END)
-    if vr == "UN" and tag != 0x7FE00010:
+    if vr == "UN" and tag != _PIXEL_DATA:
         # PS3.5 6.2.2: a UN of undefined length is a sequence in implicit VR little endian.
         return _skip(buf, start, end, IMPLICIT, SEQUENCE_END)
-    if tag == 0x7FE00010 and vr in ("OB", "OW", "UN"):
+    if tag == _PIXEL_DATA and vr in ("OB", "OW", "UN"):
         return _skip_fragments(buf, start, end, enc)
     raise Malformed("An element that is no sequence has an undefined length.")
 
@@ -237,39 +238,88 @@ def _skip(buf: bytes, pos: int, end: int, enc: Encoding, until: int) -> tuple[in
     Whatever states its length is jumped over; only undefined lengths are entered. The stack holds
     the delimiter to wait for and the encoding outside of a UN sequence.
     """
-    stack = [(until, enc)]
-    read = header_reader(enc)
+    stack: list[tuple[int, Encoding]] = []
+    waiting, shapes, outer = until, _SHAPES[enc], enc
     while True:
-        tag, vr, start, length = read(buf, pos, end)
+        key = buf[pos : pos + shapes.key_length]
+        form, tag, vr = shapes.known.get(key) or shapes.shape_of(key)
+        if end - pos < (12 if form == 1 else 8):
+            raise Truncated("The data set ends inside an element header.")
+        if form == 0:
+            start, length = pos + 8, shapes.u16(buf, pos + 6)[0]
+        elif form == 1:
+            start, length = pos + 12, shapes.u32(buf, pos + 8)[0]
+        else:
+            start, length = pos + 8, shapes.u32(buf, pos + 4)[0]
+        if tag == waiting:
+            if not stack:
+                return pos, start
+            if enc is not outer:
+                enc, shapes = outer, _SHAPES[outer]
+            waiting, outer = stack.pop()
+            pos = start
+            continue
         if not vr:
-            waiting, outer = stack[-1]
-            if tag == waiting:
-                stack.pop()
-                if not stack:
-                    return pos, start
-                enc, read = outer, header_reader(outer)
-                pos = start
-                continue
             if tag != ITEM or waiting != SEQUENCE_END:
                 raise Malformed("A sequence delimiter is out of place.")
-            pos = start if length == UNDEFINED else start + length
-            if length == UNDEFINED:
-                stack.append((ITEM_END, enc))
-        elif stack[-1][0] != ITEM_END:
+            entered = ITEM_END
+        elif waiting != ITEM_END:
             raise Malformed("A sequence holds something that is no item.")
-        elif length != UNDEFINED:
-            pos = start + length
-        elif vr == "SQ" or (vr == "UN" and tag != 0x7FE00010):
-            stack.append((SEQUENCE_END, enc))
-            if vr == "UN":
-                enc, read = IMPLICIT, header_reader(IMPLICIT)
-            pos = start
         else:
+            entered = SEQUENCE_END
+        if length != UNDEFINED:
+            pos = start + length
+            if pos > end:
+                raise Truncated("The data set ends inside an element.")
+            continue
+        if vr and vr != "SQ" and (vr != "UN" or tag == _PIXEL_DATA):
             _, pos = value_end(buf, start, end, enc, tag, vr)
-        if pos > end:
-            raise Truncated("The data set ends inside an element.")
+            continue
+        stack.append((waiting, outer))
+        waiting, outer, pos = entered, enc, start
+        if vr == "UN":
+            enc, shapes = IMPLICIT, _SHAPES[IMPLICIT]
         if len(stack) > 2 * MAX_DEPTH:
             raise Malformed("Sequences are nested too deeply.")
+
+
+class _Shapes:
+    """Remembers how the headers of one encoding are read, by their raw bytes."""
+
+    __slots__ = ("_enc", "_tag", "key_length", "known", "u16", "u32")
+
+    def __init__(self, enc: Encoding) -> None:
+        order = "<" if enc.little else ">"
+        self.known: dict[bytes, tuple[int, int, str]] = {}
+        self.key_length = 6 if enc.explicit else 4
+        self.u16 = struct.Struct(order + "H").unpack_from
+        self.u32 = struct.Struct(order + "L").unpack_from
+        self._tag = struct.Struct(order + "HH").unpack_from
+        self._enc = enc
+
+    def shape_of(self, key: bytes) -> tuple[int, int, str]:
+        """Return form (0: short length, 1: long, 2: no VR), tag, and VR (empty: delimiter)."""
+        if len(key) < self.key_length:
+            raise Truncated("The data set ends inside an element header.")
+        group, element = self._tag(key)
+        tag = group << 16 | element
+        if group == 0xFFFE:
+            shape = (2, tag, "")
+        elif self._enc.explicit:
+            found = VRS.get(key[4:6])
+            if found is None:
+                raise Malformed("An element has a value representation that does not exist.")
+            shape = (int(found[1]), tag, found[0])
+        else:
+            shape = (2, tag, vr_of(tag))
+        if len(self.known) < _SHAPE_LIMIT:
+            self.known[key] = shape
+        return shape
+
+
+# Enough for every tag of PS3.6; the limit is for hostile input.
+_SHAPE_LIMIT: Final = 8192
+_SHAPES: Final = {enc: _Shapes(enc) for enc in (IMPLICIT, _LITTLE, _BIG)}
 
 
 def encode_header(tag: int, vr: str, length: int, enc: Encoding) -> bytes:

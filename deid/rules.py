@@ -231,7 +231,7 @@ class Planner:
         group, element = self._tag(key)
         tag = group << 16 | element
         if group == 0xFFFE:
-            return Plan(Action.DELIMITER, 2, tag, "", Action.DELETE)
+            return self._remember(key, place, Plan(Action.DELIMITER, 2, tag, "", Action.DELETE))
         known = vr_of(tag)
         if self.enc.explicit:
             found = VRS.get(key[4:6])
@@ -244,7 +244,9 @@ class Planner:
             written, form = known, 2
         action, fallback = self.rules.decide(tag, place)
         action = _reconcile(action, known, written)
-        plan = Plan(action, form, tag, known, fallback)
+        return self._remember(key, place, Plan(action, form, tag, known, fallback))
+
+    def _remember(self, key: bytes, place: int, plan: Plan) -> Plan:
         memo = self._memos.setdefault(place, {})
         if len(memo) < _MEMO_LIMIT:
             memo[key] = plan
