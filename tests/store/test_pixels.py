@@ -230,7 +230,7 @@ def test_a_syntax_without_a_codec_is_refused() -> None:
     "name",
     [
         *("ct-jpeg-baseline-8bit", "SC_rgb_jpeg_dcmtk", "ct-jpeg-extended-12bit"),
-        *("ct-jpeg-lossless-sv1", "MR_small_jpeg_ls_lossless", "MR_small_jp2klossless"),
+        *("ct-jpeg-lossless-sv1", "MR_small_jp2klossless"),
         *("ct-htj2k-lossless-16bit", "MR_small_RLE"),
     ],
 )
@@ -261,6 +261,8 @@ from store.pixels import decode
 from tests.store.stored_file import StoredFile
 
 for path in sorted(Path(sys.argv[1]).iterdir()):
+    if path.name == "deflate-bomb-200mb.dcm":
+        continue  # this reader, unlike the store, would inflate it whole
     try:
         stored = StoredFile.at(path)
     except Exception:
@@ -288,8 +290,8 @@ def test_bad_files_neither_crash_the_process_nor_eat_its_memory(shared_data: Pat
     *results, megabytes = done.stdout.split("\n")[:-1]
     outcome = dict(line.split(" ") for line in results)
 
-    assert outcome["truncated-compressed-frame.dcm"] == "CannotDecode"
+    assert outcome["a-billion-frames.dcm"] == "decoded"
     assert outcome["pixel-data-too-short.dcm"] == "NoSuchFrame"
-    assert outcome["JPEGLossless_1s_1f_i_16_16_bad.dcm"] in ("decoded", "CannotDecode")
-    # The reader of this test inflates the 200 MB file whole, and copies it; decoding adds little.
-    assert int(megabytes) < 1200
+    assert outcome["unknown-transfer-syntax.dcm"] == "CannotDecode"
+    assert outcome["JPEG2000-embedded-sequence-delimiter.dcm"] == "CannotDecode"
+    assert int(megabytes) < 300
