@@ -13,7 +13,7 @@ from dicomweb.errors import BadRequest, BodyTooLarge, BrokenBody
 
 __all__ = ["Body", "Readable"]
 
-STEP_BYTES: Final = 256 * 1024
+STEP_BYTES: Final = 128 * 1024
 
 
 class Readable(Protocol):

@@ -67,16 +67,21 @@ class _Reader:
             pass
 
     def _content(self) -> Iterator[bytes]:
-        """Yield what comes before the next delimiter, and step over the delimiter."""
+        """Yield what is between the CRLF here and the next delimiter, and step over both."""
         delimiter = self._delimiter
-        search_from = 0
+        start, search_from = 2, 0
         while True:
             at = self._buffer.find(delimiter, search_from)
             if at < 0:
-                ready = len(self._buffer) - len(delimiter) + 1
+                # Only a CR near the end may begin a delimiter that the next chunk goes on with;
+                # without one the whole buffer is content, and is handed on uncopied.
+                ready = self._buffer.find(b"\r", max(0, len(self._buffer) - len(delimiter) + 1))
+                if ready < 0:
+                    ready = len(self._buffer)
                 if ready > 0:
-                    yield self._buffer[:ready]
-                    self._buffer = self._buffer[ready:]
+                    if ready > start:
+                        yield self._buffer[start:ready]
+                    self._buffer, start = self._buffer[ready:], 0
                 search_from = 0
                 self._read_more()
                 continue
@@ -85,8 +90,8 @@ class _Reader:
                 # Only the beginning of some longer line: content.
                 search_from = at + 1
                 continue
-            if at > 0:
-                yield self._buffer[:at]
+            if at > start:
+                yield self._buffer[start:at]
             self._buffer = self._buffer[end:]
             self._found_any = True
             return
@@ -115,20 +120,11 @@ class _Reader:
                 raise BrokenBody("The header of a part is too long.")
             self._read_more()
         text = self._buffer[:end].decode("latin-1")
-        # The CRLF that ends the headers may begin the next delimiter: an empty part.
-        self._buffer = self._buffer[end + 2 :] if self._is_empty(end) else self._buffer[end + 4 :]
+        # The CRLF that ends the headers stays: it may begin the next delimiter.
+        self._buffer = self._buffer[end + 2 :]
         lines = text.replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
-
-    def _is_empty(self, end: int) -> bool:
-        while len(self._buffer) < end + 2 + len(self._delimiter):
-            if not self._buffer[end + 2 :].startswith(
-                self._delimiter[: len(self._buffer) - end - 2]
-            ):
-                return False
-            self._read_more()
-        return self._buffer.startswith(self._delimiter, end + 2)
 
     def _read_more(self) -> None:
         chunk = next(self._chunks, b"")
