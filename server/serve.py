@@ -22,7 +22,7 @@ from granian.server import Server
 
 from accounts.people import Account, create_account, first_account
 from accounts.signin import create_link
-from dimse import StorageListener
+from dimse import Options, StorageListener
 from server.config import Address, ConfigError, Settings, to_environment
 from server.gate import owner_of_peer
 from server.migrations import migrate
@@ -69,14 +69,18 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
     link = create_link(services.database, owner.id, random_bytes=os.urandom, clock=now)
     # The children open connections of their own.
     services.database.dispose()
-    base = settings.public_base or f"http://{settings.http}"
+    base = settings.public_base.rstrip("/") or f"http://{settings.http}"
 
     def ready() -> None:
-        if _answers(f"http://{settings.http}/healthz"):
-            say(f"Pages      {base}/")
-            say(f"DICOMweb   {base}/dicomweb")
-            say(f"DIMSE      {settings.ae_title} at {settings.dimse}")
-            say(f"Sign in as {owner.email}, once: {base}/sign-in/{link}")
+        if not _answers(f"http://{_reachable(settings.http)}/healthz"):
+            # Web workers that fail are started again for ever; nobody would be told.
+            say("The pages do not answer; see the lines above.")
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        say(f"Pages      {base}/")
+        say(f"DICOMweb   {base}/dicomweb")
+        say(f"DIMSE      {settings.ae_title} at {settings.dimse}")
+        say(f"Sign in as {owner.email}, once: {base}/sign-in/{link}")
 
     jobs = {
         "web": partial(run_web, settings),
@@ -117,6 +121,7 @@ def run_dimse(settings: Settings) -> None:
         ae_title=settings.ae_title,
         host=settings.dimse.host,
         port=settings.dimse.port,
+        options=Options(answer_coercion=settings.store_warning_status),
     )
     stop = threading.Event()
 
@@ -142,6 +147,12 @@ def _free(address: Address) -> Address:
                 f"Nothing can listen on {address}: it is taken or not ours."
             ) from None
         return replace(address, port=probe.getsockname()[1])
+
+
+def _reachable(address: Address) -> Address:
+    """Where a server that listens there can be asked from this machine."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+    return replace(address, host=anywhere.get(address.host, address.host))
 
 
 def _answers(url: str) -> bool:
