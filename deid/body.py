@@ -21,7 +21,7 @@ from deid.scan import PIXEL_DATA, Found, Kind, Scan
 
 _CHUNK: Final = 1 << 16
 _PIXEL_DATA: Final = 0x7FE00010
-_IMAGE: Final = frozenset((0x00280010, 0x00280011, 0x00280100))  # Rows, Columns, BitsAllocated
+_ROWS: Final = 0x00280010
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Body:
         elif self._stage != self._pad:
             raise Truncated("The data set ends inside an element.")
         self._close_part()
-        if self.present >= _IMAGE and not any(s.tag in PIXEL_DATA for s in self.streamed):
+        if _ROWS in self.present and not any(s.tag in PIXEL_DATA for s in self.streamed):
             raise Truncated("The data set describes an image and has no pixel data.")
 
     def _new_scan(self, after: int) -> Scan:

@@ -79,6 +79,7 @@ _BY_VR: Final = {
 }
 # A row's verdict stands whatever VR is written; a rule by VR may be overruled by the written one.
 _WRITTEN_WINS: Final = {
+    "AS": Action.AGE,
     "UI": Action.UID,
     "DA": Action.DATE,
     "DT": Action.DATETIME,

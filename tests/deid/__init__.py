@@ -1,0 +1,1 @@
+"""Tests of ``deid``: planted identities, real files, damaged files, and pydicom as the oracle."""

