@@ -1,0 +1,238 @@
+"""Turns stored values of grey images into 8-bit grey levels.
+
+Standard: PS3.3 C.11.1 (Modality LUT), C.11.2 (VOI LUT: windows and tables), C.7.6.16.2.9 and .10
+(the same in functional groups), C.7.6.3.1.2 (MONOCHROME1), C.7.5.1.1.2 (Pixel Padding Value).
+
+Invariants: a table or window that makes no sense is passed over, never an error; what an 8 or 16
+bit image costs does not depend on the functions, because they are applied to a table.
+
+Not here: colour, size and encoding of the picture (store.render).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from store.cells import Pixels
+
+__all__ = ["Function", "Window", "grey_levels", "scopes", "value_of"]
+
+Floats = NDArray[np.float64]
+Grey = NDArray[np.uint8]
+Transform = Callable[[Floats], Floats]
+Function = Literal["linear", "linear-exact", "sigmoid"]
+
+# Beyond this many different values a table costs more than it saves.
+LARGEST_TABLE: Final = 1 << 17
+# Of the pixels at either end, this share does not take part in choosing a window.
+OUTLIERS: Final = 0.05
+
+
+class Window(NamedTuple):
+    """A VOI window."""
+
+    centre: float
+    width: float
+    function: Function = "linear"
+
+    def is_possible(self) -> bool:
+        """Whether the function is defined for this width."""
+        least = 1.0 if self.function == "linear" else math.ulp(0.0)
+        return math.isfinite(self.centre) and math.isfinite(self.width) and self.width >= least
+
+
+@dataclass(frozen=True)
+class Table:
+    """A lookup table of the Modality LUT or VOI LUT Sequence."""
+
+    first: int
+    bits: int
+    data: Floats
+
+    def __call__(self, values: Floats) -> Floats:
+        """Look values up; those outside take the nearest entry."""
+        first = self.first
+        if first >= 1 << 15 and values.size and values.min() < 0:
+            first -= 1 << 16  # a signed number that was written or read as an unsigned one
+        places = np.clip(np.nan_to_num(values) - first, 0, len(self.data) - 1)
+        return self.data[places.astype(np.intp)]
+
+    def scaled(self) -> Table:
+        """Return the same table with its entries between 0 and 1."""
+        return Table(self.first, self.bits, np.clip(self.data / ((1 << self.bits) - 1), 0, 1))
+
+
+def grey_levels(ds: Dataset, values: Pixels, number: int, window: Window | None = None) -> Grey:
+    """Return what a display would show of a frame, 0 black to 255 white.
+
+    Args:
+        ds: the header.
+        values: stored values of the frame.
+        number: of the frame, from 1, for functional groups.
+        window: in place of what the header recommends.
+    """
+    groups = list(scopes(ds, number))
+    modality = _modality(groups)
+    voi = _voi(groups, window) or _spread(modality(_extremes(ds, values)))
+    inverted = value_of(ds, "PhotometricInterpretation") == "MONOCHROME1"
+
+    def shown(inputs: Floats) -> Grey:
+        levels = np.nan_to_num(voi(modality(inputs))) * 255
+        return np.rint(255 - levels if inverted else levels).astype(np.uint8)
+
+    if values.dtype.kind in "iu":
+        low, high = int(values.min()), int(values.max())
+        if high - low < LARGEST_TABLE:
+            table = shown(np.arange(low, high + 1, dtype=np.float64))
+            return table[np.subtract(values, low, dtype=np.intp, casting="unsafe")]
+    return shown(values.astype(np.float64))
+
+
+def scopes(ds: Dataset, number: int) -> Iterator[Dataset]:
+    """Yield where attributes of a frame may stand: its own groups, the shared ones, the top."""
+    for sequence, index in (
+        ("PerFrameFunctionalGroupsSequence", number - 1),
+        ("SharedFunctionalGroupsSequence", 0),
+    ):
+        for group in items_of(ds, sequence)[index : index + 1]:
+            for element in (
+                "PixelValueTransformationSequence",
+                "FrameVOILUTSequence",
+                "PixelMeasuresSequence",
+            ):
+                yield from items_of(group, element)[:1]
+    yield ds
+
+
+def value_of(ds: Dataset, keyword: str) -> object:
+    """Return a value, None also where it does not parse."""
+    try:
+        value: object = ds.get(keyword)
+        return value
+    except Exception:  # pydicom raises what it likes for values that do not parse
+        return None
+
+
+def _modality(groups: list[Dataset]) -> Transform:
+    for ds in groups:
+        table = _table(ds, "ModalityLUTSequence")
+        if table:
+            return table
+        slope, intercept = _number(ds, "RescaleSlope"), _number(ds, "RescaleIntercept")
+        if slope is not None or intercept is not None:
+            return partial(_rescale, slope=slope or 1.0, intercept=intercept or 0.0)
+    return partial(_rescale, slope=1.0, intercept=0.0)
+
+
+def _rescale(values: Floats, slope: float, intercept: float) -> Floats:
+    return values * slope + intercept
+
+
+def _voi(groups: list[Dataset], window: Window | None) -> Transform | None:
+    """Return the window given, else the first of the header, else its first table."""
+    if window is not None and window.is_possible():
+        return partial(_windowed, window=window)
+    for ds in groups:
+        centre, width = _number(ds, "WindowCenter"), _number(ds, "WindowWidth")
+        if centre is not None and width is not None:
+            recommended = Window(centre, width, _function(value_of(ds, "VOILUTFunction")))
+            if recommended.is_possible():
+                return partial(_windowed, window=recommended)
+        table = _table(ds, "VOILUTSequence")
+        if table:
+            return table.scaled()
+    return None
+
+
+def _windowed(values: Floats, window: Window) -> Floats:
+    centre, width, function = window
+    if function == "sigmoid":
+        exponent = np.clip(-4 * (values - centre) / width, -700, 700)
+        return np.asarray(1 / (1 + np.exp(exponent)))
+    if function == "linear-exact":
+        return np.clip((values - centre) / width + 0.5, 0, 1)
+    if width == 1:
+        return (values > centre - 0.5).astype(np.float64)
+    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _spread(extremes: Floats) -> Transform:
+    """Show the values between two extremes from black to white."""
+    low, high = sorted(extremes.tolist())
+    return partial(_windowed, window=Window((low + high) / 2, (high - low) or 1, "linear-exact"))
+
+
+def _extremes(ds: Dataset, values: Pixels) -> Floats:
+    """Return the least and the greatest stored value that count."""
+    counted = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    padding = _number(ds, "PixelPaddingValue")
+    if padding is not None:
+        last = _number(ds, "PixelPaddingRangeLimit")
+        limits = sorted((padding, padding if last is None else last))
+        unpadded = counted[(counted < limits[0]) | (counted > limits[1])]
+        counted = unpadded if unpadded.size else counted
+    if not counted.size:
+        return np.zeros(2)
+    low, high = np.percentile(counted, (OUTLIERS, 100 - OUTLIERS))
+    if low == high:
+        low, high = counted.min(), counted.max()
+    return np.array([low, high], np.float64)
+
+
+def _table(ds: Dataset, sequence: str) -> Table | None:
+    for item in items_of(ds, sequence)[:1]:
+        try:
+            entries, first, bits = (int(n) for n in item.LUTDescriptor)
+            data = _entries(ds, item.LUTData, entries or 1 << 16)
+        except Exception:  # a table that does not parse, of whatever kind
+            return None
+        if data.size and 1 <= bits <= 16:
+            return Table(first, bits, data.astype(np.float64))
+    return None
+
+
+def _entries(ds: Dataset, data: object, count: int) -> NDArray[Any]:
+    if not isinstance(data, bytes):
+        return np.atleast_1d(np.asarray(data, np.int64))[:count] & 0xFFFF
+    if len(data) in (count, count + 1):
+        return np.frombuffer(data, np.uint8, count)
+    # Words stay as they were stored when pydicom reads them.
+    little = getattr(ds, "original_encoding", (None, True))[1] is not False
+    return np.frombuffer(data[: len(data) & ~1], "<u2" if little else ">u2")[:count]
+
+
+def _function(name: object) -> Function:
+    found = str(name).lower().replace("_", "-")
+    for function in ("linear-exact", "sigmoid"):
+        if found == function:
+            return function
+    return "linear"
+
+
+def _number(ds: Dataset, keyword: str) -> float | None:
+    """Return the first value as a finite number."""
+    value = value_of(ds, keyword)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if value else None
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def items_of(ds: Dataset, sequence: str) -> list[Dataset]:
+    """Return the items of a sequence, none if it does not parse."""
+    found = value_of(ds, sequence)
+    return list(found) if isinstance(found, pydicom.Sequence) else []

@@ -1,0 +1,168 @@
+"""Makes pictures of frames: JPEG or PNG as a browser shows them, thumbnails, icons.
+
+Standard: PS3.18 8.3.5.1 (rendering parameters), 8.7.4 (rendered media types), PS3.3 C.7.6.3.1.2
+(photometric interpretation), C.7.6.3.1.7 (Pixel Aspect Ratio), C.7.9 (palettes).
+
+Invariants: pure functions of header and frame. A picture holds pixels only: no text and no value of
+the data set travels in it. Its pixels are square, its size is bounded whatever the header claims.
+
+Not here: decoding (store.pixels), grey scale transformations (store.grey), caching.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from store.cells import Pixels
+from store.errors import CannotDecode
+from store.grey import Function, Window, grey_levels, scopes, value_of
+
+__all__ = ["Function", "MediaType", "Window", "icon", "render", "thumbnail"]
+
+MediaType = Literal["image/jpeg", "image/png"]
+
+DEFAULT_QUALITY: Final = 90
+THUMBNAIL_SIZE: Final = (256, 256)
+THUMBNAIL_QUALITY: Final = 80
+# A viewport or an aspect ratio of the sender's choice must not decide on our memory.
+LONGEST_SIDE: Final = 8192
+LARGEST_ASPECT: Final = 32.0
+PNG_EFFORT: Final = 1
+
+_INK: Final = 0xC8
+_PAPER: Final = 0x20
+
+
+def render(
+    ds: Dataset,
+    values: Pixels,
+    *,
+    number: int = 1,
+    media_type: MediaType = "image/jpeg",
+    window: Window | None = None,
+    quality: int = DEFAULT_QUALITY,
+    viewport: tuple[int, int] | None = None,
+) -> bytes:
+    """Make a picture of one frame.
+
+    Args:
+        ds: the header.
+        values: what `store.pixels.decode` returned.
+        number: of the frame, from 1.
+        media_type: of the picture.
+        window: in place of what the header recommends; colour has none.
+        quality: of a JPEG, 1 to 100.
+        viewport: the box to fill, as width and height; the picture keeps its shape.
+
+    Raises:
+        CannotDecode: a palette that cannot be applied.
+    """
+    height, width = values.shape[:2]
+    size = _fitted(width, height, _aspect(ds, number), viewport)
+    # What is made much smaller need not be shown whole first.
+    step = max(1, min(width // size[0], height // size[1]) // 2)
+    shown = _shown(ds, values[::step, ::step], number, window)
+    if size != (width, height):
+        picture = Image.fromarray(shown).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        shown = np.asarray(picture)
+    return _encoded(shown, media_type, quality)
+
+
+def thumbnail(ds: Dataset, values: Pixels, *, number: int = 1) -> bytes:
+    """Make a small JPEG of one frame.
+
+    Args:
+        ds: the header.
+        values: what `store.pixels.decode` returned.
+        number: of the frame, from 1.
+
+    Raises:
+        CannotDecode: as `render`.
+    """
+    return render(ds, values, number=number, quality=THUMBNAIL_QUALITY, viewport=THUMBNAIL_SIZE)
+
+
+def icon(kind: str, media_type: MediaType = "image/jpeg") -> bytes:
+    """Make the tile that stands for an object without pixels.
+
+    Args:
+        kind: the word on the tile, such as the modality; a code string, not free text.
+        media_type: of the picture.
+    """
+    word = "".join(c for c in kind.upper() if c.isascii() and c.isalnum())[:8] or "?"
+    tile = Image.new("L", THUMBNAIL_SIZE, _PAPER)
+    draw = ImageDraw.Draw(tile)
+    width, height = THUMBNAIL_SIZE
+    draw.rounded_rectangle((16, 16, width - 17, height - 17), 16, outline=_INK, width=3)
+    font = ImageFont.load_default(min(72, 320 // len(word)))
+    draw.text((width / 2, height / 2), word, fill=_INK, font=font, anchor="mm")
+    return _encoded(np.asarray(tile), media_type, THUMBNAIL_QUALITY)
+
+
+def _shown(ds: Dataset, values: Pixels, number: int, window: Window | None) -> NDArray[np.uint8]:
+    if values.ndim == 3:
+        return _eight_bits(values, _integer(value_of(ds, "BitsStored"), 8))
+    if value_of(ds, "PhotometricInterpretation") == "PALETTE COLOR":
+        return _coloured(ds, values)
+    return grey_levels(ds, values, number, window)
+
+
+def _coloured(ds: Dataset, indices: Pixels) -> NDArray[np.uint8]:
+    try:
+        colours: Pixels = apply_color_lut(indices, ds)
+    except Exception:
+        raise CannotDecode("The palette of this image is damaged.") from None
+    # Some devices declare 16 bits and fill in 8.
+    wide = colours.dtype.itemsize > 1 and colours.size > 0 and colours.max() > 255
+    return _eight_bits(colours[..., :3], 16 if wide else 8)
+
+
+def _eight_bits(values: Pixels, stored: int) -> NDArray[np.uint8]:
+    return (values >> (stored - 8) if stored > 8 else values).astype(np.uint8)
+
+
+def _aspect(ds: Dataset, number: int) -> float:
+    """Return the height of a pixel over its width."""
+    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        for scope in scopes(ds, number):
+            pair = value_of(scope, keyword)
+            if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
+                continue
+            try:
+                ratio = float(pair[0]) / float(pair[1])
+            except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+                continue
+            if 1 / LARGEST_ASPECT <= ratio <= LARGEST_ASPECT:
+                return ratio
+    return 1.0
+
+
+def _fitted(
+    width: int, height: int, aspect: float, viewport: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Return the size of the picture: square pixels, none lost, or filling the viewport."""
+    wide, high = (width / aspect, float(height)) if aspect < 1 else (float(width), height * aspect)
+    box = viewport or (math.inf, math.inf)
+    scale = min(box[0] / wide, box[1] / high) if viewport else 1.0
+    scale = min(scale, LONGEST_SIDE / max(wide, high))
+    return max(1, round(wide * scale)), max(1, round(high * scale))
+
+
+def _encoded(picture: NDArray[np.uint8], media_type: MediaType, quality: int) -> bytes:
+    whole = np.ascontiguousarray(picture)
+    if media_type == "image/png":
+        return bytes(imagecodecs.png_encode(whole, level=PNG_EFFORT))
+    return bytes(imagecodecs.jpeg8_encode(whole, level=quality))
+
+
+def _integer(value: object, default: int) -> int:
+    return value if isinstance(value, int) else default
