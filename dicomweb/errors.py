@@ -108,12 +108,12 @@ OUTCOMES: Final = MappingProxyType(
         BodyTooLarge: Outcome(413),
         UnsupportedMediaType: Outcome(415),
         d.DeidError: Outcome(409, "It could not be de-identified.", _PROCESSING_FAILURE),
-        d.NotDicom: Outcome(400, "It is not a DICOM file.", _CANNOT_UNDERSTAND),
-        d.Truncated: Outcome(400, "It ends before it is complete.", _CANNOT_UNDERSTAND),
-        d.Malformed: Outcome(400, "It breaks the encoding rules of DICOM.", _CANNOT_UNDERSTAND),
-        d.TooLarge: Outcome(413, "Its header is larger than this server takes."),
+        d.NotDicom: Outcome(409, "It is not a DICOM file.", _CANNOT_UNDERSTAND),
+        d.Truncated: Outcome(409, "It ends before it is complete.", _CANNOT_UNDERSTAND),
+        d.Malformed: Outcome(409, "It breaks the encoding rules of DICOM.", _CANNOT_UNDERSTAND),
+        d.TooLarge: Outcome(409, "Its header is larger than this server takes."),
         d.MissingIdentifier: Outcome(
-            400, "It lacks a UID without which it cannot be stored.", _DOES_NOT_MATCH_CLASS
+            409, "It lacks a UID without which it cannot be stored.", _DOES_NOT_MATCH_CLASS
         ),
         d.TransferSyntaxUnsupported: Outcome(409, "Its transfer syntax is not supported.", 0xC122),
         d.SopClassUnsupported: Outcome(409, "Its SOP class is not supported.", 0x0122),

@@ -42,7 +42,7 @@ _DICOM: Final = "application/dicom"
 _TAKEN: Final = frozenset({_DICOM, "application/octet-stream"})
 _OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"))
 _STUDY_MISMATCH: Final = Outcome(409, "It belongs to another study than the URL names.", 0xA901)
-_NO_DICOM_PART: Final = Outcome(415, "It is not application/dicom.", 0xC000)
+_NO_DICOM_PART: Final = Outcome(409, "It is not application/dicom.", 0xC000)
 _UNFORESEEN: Final = Outcome(409, "It could not be processed.", 0x0110)
 
 

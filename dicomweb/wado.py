@@ -143,8 +143,8 @@ def answer_frames(
     archive: Archive, scope: Scope, resource: Resource, frames: str, asked: Asked
 ) -> Answer:
     """Give frames of an instance, a part for each."""
-    numbers = frame_numbers(frames)
     ref = find(archive, scope, resource)[0]
+    numbers = frame_numbers(frames)
     if max(numbers) > ref.frames:
         raise NoSuchFrame
     return _answer_frames(archive, ref, numbers, frames, asked)
