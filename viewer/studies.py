@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import select
+
 from store.access import Scope
 from store.db import Database
 from store.schema import series, study
@@ -114,9 +116,8 @@ def _series_of(
         series.c.updated_at,
     )
     query = (
-        series.join(study, series.c.study_id == study.c.id)
-        .select()
-        .with_only_columns(*columns)
+        select(*columns)
+        .join(study, series.c.study_id == study.c.id)
         .where(study.c.study_instance_uid.in_(uids), scope.condition())
         .order_by(series.c.series_number.nulls_last(), series.c.id)
     )

@@ -1,5 +1,5 @@
 /**
- * Vite plugin: one SVG sprite of the Tabler outline icons that the pages use.
+ * Vite plugin: one SVG sprite of the Tabler outline icons that the pages use, and the mark.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,16 +13,13 @@ const ICONS = [
   'contrast',
   'contrast-2',
   'copy',
-  'device-desktop-share',
   'dots',
   'hand-stop',
   'keyboard',
   'label',
   'loader-2',
-  'login-2',
   'logout',
   'maximize',
-  'menu-2',
   'rotate-clockwise',
   'stack-2',
   'upload',
@@ -31,12 +28,16 @@ const ICONS = [
   'zoom-in',
 ] as const;
 
+/** The mark, a film under a lamp, on its own ground: the icon of the browser's tab. */
+const MARK = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-3 -2.5 26 26"><rect x="-3" y="-2.5" width="26" height="26" rx="4" fill="#171d23"/><path d="M1 2.5h18" stroke="#eaa93f" stroke-width="2.6"/><path fill="#e8ebee" fill-rule="evenodd" d="M2 6h16v13H2zM7.6 8.2c-2 0-3.4 3.3-3.4 6.2 0 2.2 4.6 2.2 4.6 0V10c0-1.2-.3-1.8-1.2-1.8zM12.4 8.2c2 0 3.4 3.3 3.4 6.2 0 2.2-4.6 2.2-4.6 0V10c0-1.2.3-1.8 1.2-1.8z"/></svg>`;
+
 export function icons(): Plugin {
   return {
     name: 'readingroom-icons',
     apply: 'build',
     generateBundle() {
       this.emitFile({ type: 'asset', name: 'icons.svg', originalFileName: 'icons.svg', source: sprite() });
+      this.emitFile({ type: 'asset', name: 'mark.svg', originalFileName: 'mark.svg', source: MARK });
     },
   };
 }

@@ -3,6 +3,8 @@
  *
  * The server draws the list either way, so there is one drawing and no second source of truth.
  */
+import { hideBroken } from './thumbnails';
+
 /** Between two looks, in milliseconds: while something arrives, and while nothing does. */
 const BUSY = 3_000;
 const QUIET = 15_000;
@@ -34,6 +36,7 @@ async function refresh(): Promise<boolean> {
   const [old, next] = [document, fresh].map((page) => page.querySelector('[data-live]'));
   if (!old || !next || old.innerHTML === next.innerHTML) return false;
   const focused = (document.activeElement as HTMLElement | null)?.getAttribute('href');
+  hideBroken(next);
   old.replaceWith(next);
   // The row that had the focus keeps it, wherever it is now.
   if (focused) next.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });

@@ -4,7 +4,9 @@
 import { copyButtons } from './copy';
 import { followArrivals } from './arrivals';
 import { menus } from './menus';
+import { hideBroken } from './thumbnails';
 
 copyButtons();
 menus();
+hideBroken(document);
 followArrivals();

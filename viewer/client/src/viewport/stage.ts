@@ -159,12 +159,17 @@ export class Stage {
     return width === undefined || center === undefined ? undefined : { width, center };
   }
 
+  /** Whether the reader turned the greys round; MONOCHROME1 alone does not count. */
   get inverted(): boolean {
+    return this.invertedOnScreen !== (this.image?.imageFrame?.photometricInterpretation === 'MONOCHROME1');
+  }
+
+  private get invertedOnScreen(): boolean {
     return this.viewport.getProperties().invert ?? false;
   }
 
   invert(): void {
-    this.viewport.setProperties({ invert: !this.inverted });
+    this.viewport.setProperties({ invert: !this.invertedOnScreen });
     this.viewport.render();
   }
 

@@ -1,0 +1,41 @@
+"""Dates, ages and numbers as people read them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from viewer import words
+
+NOW = datetime(2026, 5, 12, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("20191017", "17 Oct 2019"), ("", ""), ("2019", ""), ("20191399", ""), ("junk", "")],
+)
+def test_a_date_is_written_with_its_month_in_words(value: str, written: str) -> None:
+    assert words.day(value).replace("\u00a0", " ") == written
+
+
+@pytest.mark.parametrize(
+    ("ago", "written"),
+    [
+        (timedelta(seconds=-5), "now"),
+        (timedelta(seconds=59), "now"),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(hours=3, minutes=59), "3 h"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=20), "20 days"),
+    ],
+)
+def test_an_age_has_one_unit(ago: timedelta, written: str) -> None:
+    assert words.age(NOW - ago, NOW).replace("\u00a0", " ") == written
+
+
+def test_numbers_are_grouped() -> None:
+    assert words.plural(1966, "image", "images") == "1,966\u00a0images"
+    assert words.plural(1, "image", "images") == "1\u00a0image"
+
+
+def test_an_exact_time_names_its_zone() -> None:
+    assert words.exact(NOW) == "12 May 2026, 14:30 UTC"
