@@ -3,7 +3,8 @@
 Standard: PS3.6 Annex A (the registry of UIDs), PS3.4 Annex B (storage), PS3.8 section 9.3.2.
 Invariants: every storage SOP class of the registry, retired ones included, is accepted in every
 transfer syntax below; where a context offers several, the first of our list wins, uncompressed
-before compressed and lossless before lossy, so that no sender is led to lose anything.
+before compressed and lossless before lossy, so that no sender is led to lose anything. Private SOP
+classes are not accepted, as nothing tells what their objects hold.
 Not here: the negotiation itself, which is pynetdicom's.
 """
 
@@ -50,6 +51,7 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
     "1.2.840.10008.1.2.4.110",  # JPEG XL Lossless
     "1.2.840.10008.1.2.4.111",  # JPEG XL JPEG Recompression
     registry.RLELossless,
+    "1.2.840.10008.1.2.8.1",  # Deflated Image Frame Compression
     registry.JPEGBaseline8Bit,
     registry.JPEGExtended12Bit,
     registry.JPEGLSNearLossless,
@@ -60,19 +62,16 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
     *(f"1.2.840.10008.1.2.4.{n}{part}" for n in range(100, 107) for part in ("", ".1")),
     "1.2.840.10008.1.2.4.107",  # HEVC/H.265 Main Profile
     "1.2.840.10008.1.2.4.108",  # HEVC/H.265 Main 10 Profile
+    # The retired JPEG processes: old archives hold them, and storing needs no decoder.
+    *(f"1.2.840.10008.1.2.4.{n}" for n in (*range(52, 57), *range(58, 67))),
 )
 
 
-def supported_contexts(private_sop_classes: Iterable[str] = ()) -> list[PresentationContext]:
-    """Return a context for each SOP class we store, and one for Verification.
-
-    Args:
-        private_sop_classes: SOP classes outside the registry that this site wants to receive.
-    """
-    storage = dict.fromkeys((*STORAGE_SOP_CLASSES, *private_sop_classes))
+def supported_contexts() -> list[PresentationContext]:
+    """Return a context for each SOP class we store, and one for Verification."""
     # One list of transfer syntaxes for all: pynetdicom examines each entry of a new one.
     template = _context(VERIFICATION, TRANSFER_SYNTAXES)
-    contexts = [_like(template, uid) for uid in storage]
+    contexts = [_like(template, uid) for uid in STORAGE_SOP_CLASSES]
     contexts.append(_context(VERIFICATION, TRANSFER_SYNTAXES[:4]))
     return contexts
 

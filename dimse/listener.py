@@ -40,7 +40,6 @@ class Options:
         answer_coercion: answer B000 (coercion of data elements) and not 0000, since every
             instance is de-identified; off by default, as many modalities take it for a failure.
         check_called_ae_title: refuse associations that call another AE title than ours.
-        private_sop_classes: storage SOP classes outside the registry that are to be accepted.
     """
 
     maximum_associations: int = 50
@@ -50,7 +49,6 @@ class Options:
     stall_timeout: float = 60.0
     answer_coercion: bool = False
     check_called_ae_title: bool = False
-    private_sop_classes: tuple[str, ...] = ()
 
 
 class StorageListener:
@@ -100,7 +98,7 @@ class StorageListener:
             self._entity(),
             self._address,
             self._ae_title,
-            supported_contexts(self._options.private_sop_classes),
+            supported_contexts(),
             service=self._service,
             peers=self._peers,
             stall_timeout=self._options.stall_timeout,

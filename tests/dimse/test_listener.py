@@ -167,15 +167,6 @@ def test_an_unknown_sop_class_is_not_negotiated(port: int) -> None:
     assoc.release()
 
 
-def test_a_private_sop_class_is_taken_where_it_is_wanted(
-    listen: Listen, receiver: Receiver
-) -> None:
-    port = listen(receiver, private_sop_classes=("1.2.3.4.5.6",))
-    assoc = associate(port, ("1.2.3.4.5.6", ExplicitVRLittleEndian))
-    assert assoc.is_established
-    assoc.release()
-
-
 def test_wrong_affected_uids_are_refused_and_the_association_goes_on(
     port: int, receiver: Receiver
 ) -> None:
