@@ -15,6 +15,7 @@ from typing import Final
 from dicomweb.errors import Outcome
 
 __all__ = [
+    "DICOM_JSON",
     "IMMUTABLE",
     "REVALIDATE",
     "Answer",
@@ -23,12 +24,15 @@ __all__ = [
     "is_known_to",
     "log_unexpected",
     "not_modified",
+    "primed",
     "streamed",
+    "validators",
 ]
 
 DICOM_JSON: Final = "application/dicom+json"
 IMMUTABLE: Final = "private, max-age=31536000, immutable"
 REVALIDATE: Final = "private, no-cache"
+SMALL_BYTES: Final = 1024 * 1024
 
 _log = logging.getLogger("readingroom.dicomweb")
 
@@ -91,7 +95,24 @@ def is_known_to(asked: Asked, etag: str) -> bool:
 
 def not_modified(etag: str, cache: str) -> Answer:
     """Return the answer to a caller who has it already."""
-    return Answer(304, [("ETag", etag), ("Cache-Control", cache), ("Vary", "Accept")])
+    return Answer(304, validators(etag, cache))
+
+
+def validators(etag: str, cache: str) -> list[Header]:
+    """Return the headers by which a cache keeps an answer apart from others and up to date."""
+    return [("ETag", etag), ("Cache-Control", cache), ("Vary", "Accept")]
+
+
+def primed(pieces: Iterator[bytes]) -> list[bytes] | Iterator[bytes]:
+    """Make the first pieces now, so that an error is an answer; a small body altogether."""
+    ready: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        ready.append(piece)
+        size += len(piece)
+        if size >= SMALL_BYTES:
+            return streamed(b"".join(ready), pieces)
+    return ready
 
 
 def streamed(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

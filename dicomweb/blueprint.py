@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
@@ -27,17 +27,12 @@ from dicomweb.errors import (
     outcome_of,
     sentence_of,
 )
+from dicomweb.frames import answer_bulkdata, answer_frames
 from dicomweb.links import root_url
 from dicomweb.qido import Place, answer_search
-from dicomweb.rendered import answer_rendered
+from dicomweb.rendered import Kind, answer_rendered
 from dicomweb.stow import Upload, answer_store
-from dicomweb.wado import (
-    Resource,
-    answer_bulkdata,
-    answer_frames,
-    answer_instances,
-    answer_metadata,
-)
+from dicomweb.wado import Resource, answer_instances, answer_metadata
 from store.access import Gate, Scope
 from store.db import Database
 from store.ingest import Ingest
@@ -138,7 +133,7 @@ class _Edge:
 
     def image(
         self,
-        kind: Literal["rendered", "thumbnail"],
+        kind: Kind,
         study: str,
         series: str | None = None,
         instance: str | None = None,

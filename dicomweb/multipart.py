@@ -15,7 +15,7 @@ from typing import Final
 
 from dicomweb.errors import BrokenBody
 
-__all__ = ["Part", "boundary_for", "closing", "opening", "read_parts"]
+__all__ = ["Part", "boundary_for", "closing", "opening", "read_parts", "related"]
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 MAX_PARTS: Final = 100_000
@@ -138,6 +138,11 @@ class _Reader:
 def boundary_for(*tags: str) -> str:
     """Return the boundary of an answer that is made of these ETags, always the same."""
     return blake2b("\0".join(tags).encode(), digest_size=16).hexdigest()
+
+
+def related(media_type: str, boundary: str) -> str:
+    """Return the Content-Type of an answer whose parts are of this type."""
+    return f'multipart/related; type="{media_type}"; boundary={boundary}'
 
 
 def opening(

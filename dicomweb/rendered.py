@@ -14,10 +14,11 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Final, Literal, get_args
 
-from dicomweb.answers import Answer, Asked, is_known_to, not_modified
+from dicomweb.answers import Answer, Asked, is_known_to, not_modified, validators
 from dicomweb.errors import BadRequest, NotAcceptable
+from dicomweb.frames import frame_numbers
 from dicomweb.negotiation import Offer, ranked
-from dicomweb.wado import Resource, find, frame_numbers
+from dicomweb.wado import Resource, find
 from store.access import Scope
 from store.cells import Pixels
 from store.errors import CannotDecode, NoSuchFrame
@@ -79,7 +80,7 @@ def answer_rendered(
     etag = f'"{ref.etag}.{number}.{look_tag}"'
     if is_known_to(asked, etag):
         return not_modified(etag, CACHE)
-    headers = [("ETag", etag), ("Cache-Control", CACHE), ("Vary", "Accept")]
+    headers = validators(etag, CACHE)
     headers += [("Warning", f"299 {asked.root}: {text}") for text in _ignored(asked, kind)]
     headers.append(("Content-Type", media_type))
     return Answer(200, headers, [_picture(archive, ref, number, kind, look)])

@@ -1,14 +1,13 @@
-"""WADO-RS: gives instances, metadata, frames and bulk data, from what is stored or made of it.
+"""WADO-RS: gives studies, series and instances as files, and their metadata.
 
 Standard: PS3.18 10.4 (Retrieve transaction), 8.6.1.2 and 8.7 (multipart, media types).
 Invariants: every part says what it is and where; a body is streamed; the first bytes are made
 before the status is sent, so what cannot be given is an error and not half an answer; the same
 representation has the same bytes and the same ETag for ever.
-Not here: images for people (`dicomweb.rendered`), searching (`dicomweb.qido`).
+Not here: frames and bulk data (`dicomweb.frames`), images for people (`dicomweb.rendered`).
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,47 +19,26 @@ from dicomweb.answers import (
     REVALIDATE,
     Answer,
     Asked,
-    Header,
     is_known_to,
     not_modified,
-    streamed,
+    primed,
+    validators,
 )
-from dicomweb.errors import BadRequest, NotAcceptable, NotFound
+from dicomweb.errors import NotAcceptable, NotFound
 from dicomweb.links import instance_url, is_uid
-from dicomweb.multipart import boundary_for, closing, opening
+from dicomweb.multipart import boundary_for, closing, opening, related
 from dicomweb.negotiation import Offer, ranked
-from dicomweb.syntaxes import (
-    EXPLICIT_LITTLE_ENDIAN,
-    OCTETS,
-    frame_offers,
-    instance_offers,
-    is_native,
-)
+from dicomweb.syntaxes import DICOM, EXPLICIT_LITTLE_ENDIAN, instance_offers
 from store.access import Scope
-from store.errors import CannotDecode, CannotTranscode, NoSuchFrame
+from store.errors import CannotTranscode
 from store.metadata import ROOT_MARK
 from store.retrieve import Archive, StoredInstance
 
-__all__ = [
-    "Resource",
-    "answer_bulkdata",
-    "answer_frames",
-    "answer_instances",
-    "answer_metadata",
-    "find",
-    "frame_numbers",
-]
+__all__ = ["Resource", "answer_instances", "answer_metadata", "find"]
 
-SMALL_BYTES: Final = 1024 * 1024
 METADATA_GROUP: Final = 200
 
-_PIXEL_DATA: Final = re.compile(r"7[Ff][Ee]000(08|09|10)\Z")
-_PATH: Final = re.compile(r"[0-9A-Fa-f]{8}(/[0-9]{1,9}/[0-9A-Fa-f]{8})*\Z")
-_NUMBERS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*\Z")
 _METADATA_OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"))
-_BULK_OFFERS: Final = tuple(
-    Offer(OCTETS, multipart, EXPLICIT_LITTLE_ENDIAN) for multipart in (True, False)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +64,6 @@ def find(archive: Archive, scope: Scope, resource: Resource) -> list[StoredInsta
     return refs[:1] if resource.instance is not None else refs
 
 
-def frame_numbers(text: str) -> tuple[int, ...]:
-    """Read the frame list of a path.
-
-    Raises:
-        BadRequest: it is no list of numbers from 1.
-    """
-    numbers = tuple(map(int, text.split(","))) if _NUMBERS.match(text) else (0,)
-    if 0 in numbers:
-        raise BadRequest("The frame list must be numbers from 1, with commas between them.")
-    return numbers
-
-
 def answer_instances(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:
     """Give a study, a series or an instance as DICOM files."""
     refs = find(archive, scope, resource)
@@ -112,15 +78,15 @@ def answer_instances(archive: Archive, scope: Scope, resource: Resource, asked: 
         return not_modified(etag, cache)
     files = (_file(archive, ref, choices) for ref, choices in plan)
     if multipart:
-        headers = _validators(etag, cache)
-        headers.append(("Content-Type", _related("application/dicom", boundary)))
-        return Answer(200, headers, _primed(_file_parts(files, boundary, asked.root)))
+        headers = validators(etag, cache)
+        headers.append(("Content-Type", related(DICOM, boundary)))
+        return Answer(200, headers, primed(_file_parts(files, boundary, asked.root)))
     ref, syntax, length, chunks = next(files)
-    headers = [*_validators(etag, cache), ("Content-Location", instance_url(asked.root, ref))]
-    headers.append(("Content-Type", f"application/dicom; transfer-syntax={syntax}"))
+    headers = [*validators(etag, cache), ("Content-Location", instance_url(asked.root, ref))]
+    headers.append(("Content-Type", f"{DICOM}; transfer-syntax={syntax}"))
     if length is not None:
         headers.append(("Content-Length", str(length)))
-    return Answer(200, headers, _primed(chunks))
+    return Answer(200, headers, primed(chunks))
 
 
 def answer_metadata(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:
@@ -132,121 +98,11 @@ def answer_metadata(archive: Archive, scope: Scope, resource: Resource, asked: A
     etag = f'"{boundary_for(asked.root, *(ref.etag for ref in refs))}.j"'
     if is_known_to(asked, etag):
         return not_modified(etag, REVALIDATE)
-    headers = [*_validators(etag, REVALIDATE), ("Content-Type", offers[0].media_type)]
+    headers = [*validators(etag, REVALIDATE), ("Content-Type", offers[0].media_type)]
     groups = _metadata_groups(archive, refs, asked.root)
     if len(refs) <= METADATA_GROUP:
         return Answer(200, headers, list(groups))
-    return Answer(200, headers, _primed(groups))
-
-
-def answer_frames(
-    archive: Archive, scope: Scope, resource: Resource, frames: str, asked: Asked
-) -> Answer:
-    """Give frames of an instance, a part for each."""
-    ref = find(archive, scope, resource)[0]
-    numbers = frame_numbers(frames)
-    if max(numbers) > ref.frames:
-        raise NoSuchFrame
-    return _answer_frames(archive, ref, numbers, frames, asked)
-
-
-def answer_bulkdata(
-    archive: Archive, scope: Scope, resource: Resource, path: str, asked: Asked
-) -> Answer:
-    """Give one bulk value of an instance; compressed pixel data as their frames."""
-    ref = find(archive, scope, resource)[0]
-    path = path.strip("/")
-    if not _PATH.match(path):
-        raise NotFound("The instance has no bulk data of this name.")
-    if _PIXEL_DATA.match(path) and ref.frames and not is_native(ref.transfer_syntax):
-        return _answer_frames(archive, ref, range(1, ref.frames + 1), "all", asked)
-    offers = ranked(asked.accept, asked.accept_parameter, _BULK_OFFERS)
-    if not offers:
-        raise NotAcceptable("This bulk data is given as application/octet-stream.")
-    chunks = archive.bulkdata(ref, path)
-    boundary = boundary_for(ref.etag, path.upper())
-    etag = f'"{boundary}.{"m" if offers[0].multipart else "s"}"'
-    if is_known_to(asked, etag):
-        return not_modified(etag, IMMUTABLE)
-    location = f"{instance_url(asked.root, ref)}/bulkdata/{path}"
-    content_type = f"{OCTETS}; transfer-syntax={EXPLICIT_LITTLE_ENDIAN}"
-    headers = _validators(etag, IMMUTABLE)
-    if not offers[0].multipart:
-        headers += [("Content-Type", content_type), ("Content-Location", location)]
-        return Answer(200, headers, _primed(chunks))
-    headers.append(("Content-Type", _related(OCTETS, boundary)))
-    first = opening(boundary, content_type, location, None, first=True)
-    return Answer(200, headers, _primed(chain([first], chunks, [closing(boundary)])))
-
-
-def _answer_frames(
-    archive: Archive, ref: StoredInstance, numbers: Sequence[int], label: str, asked: Asked
-) -> Answer:
-    offers = ranked(
-        asked.accept,
-        asked.accept_parameter,
-        frame_offers(ref.transfer_syntax, alone=len(numbers) == 1),
-    )
-    if not offers:
-        raise NotAcceptable("The frames cannot be given in a form that Accept names.")
-    # A comma would end the tag for whoever reads a list of them.
-    label = label.replace(",", "-") if len(label) <= 32 else boundary_for(label)
-    for offer in offers:
-        shape = "m" if offer.multipart else "s"
-        etag = f'"{ref.etag}.{label}.{shape}{"" if _is_ready(ref, offer) else "d"}"'
-        if is_known_to(asked, etag):
-            return not_modified(etag, IMMUTABLE)
-        try:
-            return _given_frames(archive, ref, numbers, offer, etag, asked.root)
-        except CannotDecode:
-            if offer is offers[-1]:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _given_frames(
-    archive: Archive,
-    ref: StoredInstance,
-    numbers: Sequence[int],
-    offer: Offer,
-    etag: str,
-    root: str,
-) -> Answer:
-    headers = _validators(etag, IMMUTABLE)
-    url = f"{instance_url(root, ref)}/frames/"
-    content_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax}"
-    first = _frame(archive, ref, numbers[0], offer)
-    if not offer.multipart:
-        headers += [("Content-Type", content_type), ("Content-Location", f"{url}{numbers[0]}")]
-        return Answer(200, headers, [first])
-    boundary = boundary_for(ref.etag)
-    headers.append(("Content-Type", _related(offer.media_type, boundary)))
-    head = opening(boundary, content_type, f"{url}{numbers[0]}", len(first), first=True)
-    if len(numbers) == 1:
-        return Answer(200, headers, [head, first, closing(boundary)])
-
-    def others() -> Iterator[bytes]:
-        yield first
-        for number in numbers[1:]:
-            frame = _frame(archive, ref, number, offer)
-            yield opening(boundary, content_type, f"{url}{number}", len(frame), first=False)
-            yield frame
-        yield closing(boundary)
-
-    return Answer(200, headers, streamed(head, others()))
-
-
-def _frame(archive: Archive, ref: StoredInstance, number: int, offer: Offer) -> bytes:
-    if _is_ready(ref, offer):
-        return archive.frame(ref, number)
-    from store.transcode import frame_to_little_endian
-
-    return frame_to_little_endian(archive, ref, number)
-
-
-def _is_ready(ref: StoredInstance, offer: Offer) -> bool:
-    """Tell whether the frames need no decoding: they are native, or asked for as they are."""
-    return offer.transfer_syntax == ref.transfer_syntax or is_native(ref.transfer_syntax)
+    return Answer(200, headers, primed(groups))
 
 
 _File = tuple[StoredInstance, str, int | None, Iterator[bytes]]
@@ -281,7 +137,7 @@ def _file(archive: Archive, ref: StoredInstance, choices: Sequence[Offer]) -> _F
 def _file_parts(files: Iterator[_File], boundary: str, root: str) -> Iterator[bytes]:
     is_first = True
     for ref, syntax, length, chunks in files:
-        content_type = f"application/dicom; transfer-syntax={syntax}"
+        content_type = f"{DICOM}; transfer-syntax={syntax}"
         location = instance_url(root, ref)
         yield opening(boundary, content_type, location, length, first=is_first)
         yield from chunks
@@ -303,23 +159,3 @@ def _metadata_groups(
     if group or before == b"[":
         yield before + b",".join(group).replace(ROOT_MARK, mark)
     yield b"]"
-
-
-def _primed(pieces: Iterator[bytes]) -> list[bytes] | Iterator[bytes]:
-    """Make the first pieces now, so that an error is an answer; a small body altogether."""
-    ready: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        ready.append(piece)
-        size += len(piece)
-        if size >= SMALL_BYTES:
-            return streamed(b"".join(ready), pieces)
-    return ready
-
-
-def _validators(etag: str, cache: str) -> list[Header]:
-    return [("ETag", etag), ("Cache-Control", cache), ("Vary", "Accept")]
-
-
-def _related(media_type: str, boundary: str) -> str:
-    return f'multipart/related; type="{media_type}"; boundary={boundary}'

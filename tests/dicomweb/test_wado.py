@@ -149,7 +149,7 @@ def test_long_metadata_are_streamed(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:
     monkeypatch.setattr("dicomweb.wado.METADATA_GROUP", group)
-    monkeypatch.setattr("dicomweb.wado.SMALL_BYTES", 10)
+    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 10)
     (path, *_) = caller.stored([make_file(number) for number in (1, 2, 3)])
 
     series = path.split("/instances/")[0]
@@ -191,7 +191,7 @@ def test_study_and_series_come_whole(caller: Caller) -> None:
 
 
 def test_large_bodies_are_streamed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dicomweb.wado.SMALL_BYTES", 1000)
+    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 1000)
     paths = caller.stored([make_file(number, size=300) for number in (1, 2, 3)])
 
     response = caller.get(paths[0].split("/series/")[0])
@@ -205,7 +205,7 @@ def test_body_that_breaks_off_has_no_closing_boundary(
 ) -> None:
     from store.retrieve import Archive, StoredInstance
 
-    monkeypatch.setattr("dicomweb.wado.SMALL_BYTES", 1000)
+    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 1000)
     paths = caller.stored([make_file(number) for number in (1, 2, 3)])
     read = Archive.read
 
