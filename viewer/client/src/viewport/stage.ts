@@ -20,6 +20,7 @@ import {
 import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import * as tools from '@cornerstonejs/tools';
 
+import { registerLoader } from './loader';
 import type { Picture } from './stack';
 
 export type Tool = 'scroll' | 'window' | 'pan' | 'zoom';
@@ -70,6 +71,7 @@ export class Stage {
     initCore();
     tools.init();
     initLoader({ maxWebWorkers: Math.min(4, Math.max(1, (navigator.hardwareConcurrency || 2) - 1)) });
+    registerLoader();
     cache.setMaxCacheSize(CACHE_BYTES);
     for (const tool of [tools.StackScrollTool, tools.WindowLevelTool, tools.PanTool, tools.ZoomTool]) {
       tools.addTool(tool);

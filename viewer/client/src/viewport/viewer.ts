@@ -9,7 +9,6 @@ import { Card, kindFault, loadFault, type Fault } from './card';
 import { orderOf, pixelsOf, screenOf } from './hook';
 import { drawSheet, listen, type Actions } from './keys';
 import { countLabel, placeLabel, seriesLabel, windowLabel } from './labels';
-import { resolvePalette } from './palette';
 import type { Parts } from './parts';
 import { Player } from './player';
 import { Prefetch } from './prefetch';
@@ -18,6 +17,7 @@ import { Rail } from './rail';
 import { Slider } from './slider';
 import { picturesOf, type Picture } from './stack';
 import { Stage, type Tool } from './stage';
+import { resolveTables } from './tables';
 import { Toolbar } from './toolbar';
 import { followWheel } from './wheel';
 
@@ -90,7 +90,7 @@ export class Viewer implements Actions {
     this.announce(series);
     try {
       const dataSets = await this.archive.metadata(series.uid);
-      await Promise.all(dataSets.map((set) => resolvePalette(set, (uri) => this.archive.bulk(uri, series.uid))));
+      await Promise.all(dataSets.map((set) => resolveTables(set, (uri) => this.archive.bulk(uri, series.uid))));
       if (choice !== this.choice) return;
       this.pictures = picturesOf(dataSets, (instance) => this.archive.instance(series.uid, instance));
     } catch (error) {
