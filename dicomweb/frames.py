@@ -3,11 +3,12 @@
 Standard: PS3.18 10.4.1.1.6 and 10.4.1.1.7 (frame and bulk data resources), 8.7.3 (media types).
 Invariants: every part names its transfer syntax; what is stored is given without being decoded
 whenever that will do; a frame costs one look-up and one read, and a few headers around it.
-Not here: where a frame lies (`store.frames`), decoding (`store.transcode`).
+Not here: where a frame lies (`store.frames`), decoding it (`store.codecs`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -28,6 +29,8 @@ from dicomweb.negotiation import Offer, ranked
 from dicomweb.syntaxes import EXPLICIT_LITTLE_ENDIAN, OCTETS, frame_offers, is_native
 from dicomweb.wado import Resource, find
 from store.access import Scope
+from store.cells import Cells
+from store.codecs import unpack
 from store.errors import CannotDecode, NoSuchFrame
 from store.retrieve import Archive, StoredInstance
 
@@ -129,7 +132,8 @@ def _given_frames(
     headers = validators(etag, IMMUTABLE)
     url = f"{instance_url(root, ref)}/frames/"
     content_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax}"
-    first = _frame(archive, ref, numbers[0], offer)
+    read = _reader(archive, ref, offer)
+    first = read(numbers[0])
     if not offer.multipart:
         headers += [("Content-Type", content_type), ("Content-Location", f"{url}{numbers[0]}")]
         return Answer(200, headers, [first])
@@ -142,7 +146,7 @@ def _given_frames(
     def others() -> Iterator[bytes]:
         yield first
         for number in numbers[1:]:
-            frame = _frame(archive, ref, number, offer)
+            frame = read(number)
             yield opening(boundary, content_type, f"{url}{number}", len(frame), first=False)
             yield frame
         yield closing(boundary)
@@ -150,12 +154,19 @@ def _given_frames(
     return Answer(200, headers, streamed(head, others()))
 
 
-def _frame(archive: Archive, ref: StoredInstance, number: int, offer: Offer) -> bytes:
+def _reader(archive: Archive, ref: StoredInstance, offer: Offer) -> Callable[[int], bytes]:
+    """Return what gives a frame by its number, in the form of the offer."""
     if _is_ready(ref, offer):
-        return archive.frame(ref, number)
-    from store.transcode import frame_to_little_endian
+        return partial(archive.frame, ref)
+    cells = Cells.of(archive.dataset(ref))
+    if cells.allocated == 1:
+        raise CannotDecode("Frames of single bits are given as they are stored.")
 
-    return frame_to_little_endian(archive, ref, number)
+    def decoded(number: int) -> bytes:
+        frame = archive.frame(ref, number)
+        return unpack(cells, frame, ref.transfer_syntax).cells.tobytes()
+
+    return decoded
 
 
 def _is_ready(ref: StoredInstance, offer: Offer) -> bool:

@@ -33,6 +33,7 @@ from store.access import Scope
 from store.errors import CannotTranscode
 from store.metadata import ROOT_MARK
 from store.retrieve import Archive, StoredInstance
+from store.transcode import to_explicit_little_endian
 
 __all__ = ["Resource", "answer_instances", "answer_metadata", "find"]
 
@@ -118,8 +119,6 @@ def _instance_choices(ref: StoredInstance, asked: Asked, *, alone: bool) -> tupl
 
 def _file(archive: Archive, ref: StoredInstance, choices: Sequence[Offer]) -> _File:
     """Return the first representation that can be made, with its length if that is known."""
-    from store.transcode import to_explicit_little_endian
-
     for offer in choices:
         if offer.transfer_syntax == ref.transfer_syntax:
             return ref, ref.transfer_syntax, ref.size, archive.read(ref)
