@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 
 from store.errors import CannotDecode
 
-__all__ = ["TOO_SHORT", "Cells", "Pixels", "by_pixel", "native_cells", "significant"]
+__all__ = ["TOO_SHORT", "Cells", "Pixels", "by_pixel", "native_cells", "significant", "value_of"]
 
 Pixels = NDArray[Any]
 
@@ -157,3 +157,12 @@ def significant(values: Pixels, stored: int, high_bit: int, is_signed: bool) -> 
     up = width - 1 - high_bit
     shifted: Pixels = (numbers << up) >> (width - stored)
     return shifted
+
+
+def value_of(ds: Dataset, keyword: str) -> object:
+    """Return a value, None also where it does not parse."""
+    try:
+        value: object = ds.get(keyword)
+        return value
+    except Exception:  # pydicom raises what it likes for values that do not parse
+        return None

@@ -79,7 +79,7 @@ def unpack(cells: Cells, frame: bytes, transfer_syntax: str) -> Unpacked:
         CannotDecode: damaged, in conflict with the header, or in a syntax without a codec.
     """
     if transfer_syntax in NATIVE:
-        return Unpacked(native_cells(cells, frame), cells.photometric)
+        return Unpacked(native_cells(cells, frame), _unchanged(cells))
     codec = _codec_of(transfer_syntax)
     if codec is None:
         raise CannotDecode("There is no codec for the transfer syntax of this image.")
@@ -110,14 +110,14 @@ def _codec_of(transfer_syntax: str) -> Codec | None:
 def _rle(cells: Cells, frame: bytes) -> Unpacked:
     if cells.allocated == 1:
         (bits,) = _segments(frame, 1, (cells.rows * cells.columns + 7) // 8)
-        return Unpacked(native_cells(cells, bits.tobytes()), cells.photometric)
+        return Unpacked(native_cells(cells, bits.tobytes()), _unchanged(cells))
     plane = cells.rows * cells.columns
     width = cells.dtype.itemsize
     values = np.empty((cells.samples, plane, width), np.uint8)
     for number, segment in enumerate(_segments(frame, cells.samples * width, plane)):
         # Sample by sample, and of each sample the most significant byte first (PS3.5 G.2).
         values[number // width, :, width - 1 - number % width] = segment
-    return Unpacked(by_pixel(cells, values.view(cells.dtype), is_planar=True), cells.photometric)
+    return Unpacked(by_pixel(cells, values.view(cells.dtype), is_planar=True), _unchanged(cells))
 
 
 def _segments(frame: bytes, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
@@ -136,7 +136,7 @@ def _segments(frame: bytes, count: int, size: int) -> Iterator[NDArray[np.uint8]
 
 def _deflated(cells: Cells, frame: bytes) -> Unpacked:
     data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame, cells.size)
-    return Unpacked(native_cells(cells, data), cells.photometric)
+    return Unpacked(native_cells(cells, data), _unchanged(cells))
 
 
 def _jpeg(cells: Cells, frame: bytes) -> Unpacked:
@@ -145,7 +145,7 @@ def _jpeg(cells: Cells, frame: bytes) -> Unpacked:
     precision = max(header.precision, cells.stored)
     # The markers in the frame win over the header, which many devices do not adapt.
     colour = header.colour or ("RGB" if cells.photometric == "RGB" else "YBR")
-    photometric = cells.photometric
+    photometric = _unchanged(cells)
     if cells.samples == 1:
         values = imagecodecs.jpeg8_decode(frame)
     elif header.is_lossless:
@@ -161,7 +161,7 @@ def _jpeg(cells: Cells, frame: bytes) -> Unpacked:
 def _jpeg_ls(cells: Cells, frame: bytes) -> Unpacked:
     header = _agreed(cells, jpeg_header(frame))
     values = imagecodecs.jpegls_decode(frame)
-    return Unpacked(_contained(cells, values, header.precision), cells.photometric)
+    return Unpacked(_contained(cells, values, header.precision), _unchanged(cells))
 
 
 def _jpeg2000(cells: Cells, frame: bytes) -> Unpacked:
@@ -170,7 +170,7 @@ def _jpeg2000(cells: Cells, frame: bytes) -> Unpacked:
     values = imagecodecs.jpeg2k_decode(frame)
     # The codec undoes the transforms of JPEG 2000 itself.
     undone = cells.photometric in ("YBR_ICT", "YBR_RCT")
-    photometric = "RGB" if undone else cells.photometric
+    photometric = "RGB" if undone else _unchanged(cells)
     return Unpacked(_contained(cells, values, header.precision), photometric)
 
 
@@ -178,7 +178,7 @@ def _jpeg_xl(cells: Cells, frame: bytes) -> Unpacked:
     # With an array of the right size given, another size is an error before it is decoded.
     values = np.empty(cells.shape, cells.dtype)
     imagecodecs.jpegxl_decode(frame, out=values)
-    photometric = "RGB" if cells.samples == 3 else cells.photometric
+    photometric = "RGB" if cells.samples == 3 else _unchanged(cells)
     return Unpacked(_contained(cells, values, cells.stored), photometric)
 
 
@@ -188,6 +188,11 @@ _JPEG_CODECS: Final[dict[str, Codec]] = {
     **dict.fromkeys(("90", "91", "92", "93", "201", "202", "203"), _jpeg2000),
     **dict.fromkeys(("110", "111", "112"), _jpeg_xl),
 }
+
+
+def _unchanged(cells: Cells) -> str:
+    """Name the colour model of cells that were not converted; chrominance is shared no more."""
+    return "YBR_FULL" if cells.photometric == "YBR_FULL_422" else cells.photometric
 
 
 def _agreed(cells: Cells, header: Codestream | None) -> Codestream:

@@ -22,9 +22,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from store.cells import Pixels
+from store.cells import Pixels, value_of
 
-__all__ = ["Function", "Window", "grey_levels", "scopes", "value_of"]
+__all__ = ["Function", "Window", "grey_levels", "scopes"]
 
 Floats = NDArray[np.float64]
 Grey = NDArray[np.uint8]
@@ -111,15 +111,6 @@ def scopes(ds: Dataset, number: int) -> Iterator[Dataset]:
             ):
                 yield from items_of(group, element)[:1]
     yield ds
-
-
-def value_of(ds: Dataset, keyword: str) -> object:
-    """Return a value, None also where it does not parse."""
-    try:
-        value: object = ds.get(keyword)
-        return value
-    except Exception:  # pydicom raises what it likes for values that do not parse
-        return None
 
 
 def _modality(groups: list[Dataset]) -> Transform:

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut
 
-from store.cells import Pixels
+from store.cells import Pixels, value_of
 from store.errors import CannotDecode
-from store.grey import Function, Window, grey_levels, scopes, value_of
+from store.grey import Function, Window, grey_levels, scopes
 
 __all__ = ["Function", "MediaType", "Window", "icon", "render", "thumbnail"]
 

@@ -63,23 +63,28 @@ class StoredFile:
     def read_range(self, offset: int, length: int) -> bytes:
         return self.plain[offset : offset + length]
 
-    # The four below are what store.transcode asks of an instance.
-
     @property
     def frames(self) -> int:
         return self.index().frames if self.element else 0
-
-    def dataset(self) -> Dataset:
-        return self.header
 
     def frame(self, number: int) -> bytes:
         index = self.index()
         stored = b"".join(self.read_range(*where) for where in index.ranges(number))
         return index.frame_bytes(number, stored)
 
-    def read(self) -> Iterator[bytes]:
-        for start in range(0, len(self.data), 65536):
-            yield self.data[start : start + 65536]
+
+class Files:
+    """Reads stored files as store.retrieve.Archive reads stored instances."""
+
+    def dataset(self, ref: StoredFile) -> Dataset:
+        return ref.header
+
+    def read(self, ref: StoredFile) -> Iterator[bytes]:
+        for start in range(0, len(ref.data), 65536):
+            yield ref.data[start : start + 65536]
+
+    def frame(self, ref: StoredFile, number: int) -> bytes:
+        return ref.frame(number)
 
 
 def data_set_start(data: bytes) -> int:
