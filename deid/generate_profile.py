@@ -9,6 +9,7 @@ Not here: what the rows mean (``deid.profile``, ``deid.rules``). How to run it: 
 """
 
 import argparse
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -68,10 +69,12 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = make_rows(arguments.reference)
     types = make_types(arguments.standard, {cast(str, row["tag"]) for row in rows})
-    profile = header() | {"rows": rows} | types
+    words = ("\n".join(sorted(make_vocabulary())) + "\n").encode("ascii")
+    # The profile's hash is to name the vocabulary too.
+    vocabulary = {"vocabulary_sha256": hashlib.sha256(words).hexdigest()}
+    profile = header() | vocabulary | {"rows": rows} | types
     (arguments.into / "profile.json").write_text(dump(profile), encoding="utf-8")
-    words = "\n".join(sorted(make_vocabulary())) + "\n"
-    (arguments.into / "vocabulary.txt").write_text(words, encoding="ascii")
+    (arguments.into / "vocabulary.txt").write_bytes(words)
 
 
 def header() -> dict[str, object]:

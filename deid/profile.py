@@ -2,7 +2,8 @@
 
 Standard: PS3.15 E.1 (actions), PS3.5 7.4 (types of data elements).
 
-Invariants: the profile is data; its hash is that of the file's bytes and names the exact rules.
+Invariants: the profile is data; its hash is that of the file's bytes and names the exact rules,
+vocabulary included.
 
 Not here: the decision for one element (``deid.rules``), making the file (``generate_profile``).
 """

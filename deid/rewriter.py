@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from deid import dates, text, values
+from deid.codes import CODE_MEANING, is_standard_meaning
 from deid.encoding import (
     ITEM,
     ITEM_END,
@@ -332,7 +333,10 @@ class Rewriter:
             return text.clean(value, self._words)
         if action is Action.PERSON:
             return values.ANONYMIZED if value.strip(b" \0") else value
-        return None  # it did not pass its test
+        # It did not pass its test.
+        if plan.tag == CODE_MEANING and is_standard_meaning(value):
+            return value
+        return None
 
     def _mapped(self, tag: int, value: bytes) -> bytes:
         parts = [self._mapped_one(tag, part.strip(b" \0")) for part in value.split(b"\\")]

@@ -93,6 +93,8 @@ _VERDICTS: Final = frozenset(
 )
 
 _ENCAPSULATED_DOCUMENT: Final = 0x00420011
+# Code Value, Coding Scheme Designator, Code Meaning: Type 1 wherever a code stands (PS3.3 8.8).
+_CODE: Final = frozenset((0x00080100, 0x00080102, 0x00080104))
 _PERSON_CODE: Final = 0x00401101
 # Rule 2: deleted whatever the tables' options say.
 _DELETED: Final = frozenset(
@@ -144,7 +146,8 @@ class Rules:
             return Action.LITERAL, Action.LITERAL
         row = self._rows.get(tag)
         if row is None:
-            return _BY_VR.get(vr_of(tag), Action.KEEP), Action.EMPTY
+            fallback = Action.DUMMY if tag in _CODE else Action.EMPTY
+            return _BY_VR.get(vr_of(tag), Action.KEEP), fallback
         kind = None if self._types is None else self._types.of.get((place, tag), 3)
         return _of_row(row, vr_of(tag), kind)
 

@@ -21,7 +21,10 @@ _VOCABULARY: Final = default_profile().vocabulary
 def _safe_words() -> re.Pattern[bytes]:
     units = "|".join(sorted(default_profile().units, key=len, reverse=True)).encode()
     number = rb"(?<![0-9A-Za-z.\x80-\xff])([0-9]{1,3}(?:\.[0-9]{1,3})?)( ?)((?i:" + units + rb"))"
-    return re.compile(number + rb"(?![0-9A-Za-z.\x80-\xff])|([0-9A-Za-z\x80-\xff]+(?:\.[0-9]+)*)")
+    end = rb"(?![0-9A-Za-z.\x80-\xff])"
+    # "without" must not lose its second letter and become "with"
+    word = rb"((?i:w/o)(?![0-9A-Za-z\x80-\xff])|[0-9A-Za-z\x80-\xff]+(?:\.[0-9]+)*)"
+    return re.compile(number + end + b"|" + word)
 
 
 _SAFE: Final = _safe_words()

@@ -16,6 +16,7 @@ BIG = "1.2.840.10008.1.2.2"
 SYNTAXES = (IMPLICIT, LITTLE, DEFLATED, BIG)
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+BASIC = "1.2.840.10008.5.1.4.1.1.88.11"
 LONG = ("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")
 
 

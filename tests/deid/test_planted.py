@@ -174,7 +174,7 @@ def test_a_wrong_vr_does_not_save_a_value(syntax: str, written: str) -> None:
 
 
 def test_a_name_written_as_another_element_is_replaced() -> None:
-    data = instance([(0x00280010, "PN", b"Zorblatt^P"), (0x00280011, "UI", UID)])
+    data = instance([(0x00280006, "PN", b"Zorblatt^P"), (0x00280011, "UI", UID)])
     output = run(data)
     assert b"Zorblatt" not in output.data
     assert UID not in output.data
