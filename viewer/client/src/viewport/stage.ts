@@ -49,6 +49,11 @@ const NAMES: Record<Tool, string> = {
 };
 const { MouseBindings } = tools.Enums;
 
+/** Two fingers zoom and pan at once; the zoom tool itself takes one finger as it takes the mouse. */
+class PinchTool extends tools.ZoomTool {
+  static override toolName = 'Pinch';
+}
+
 /** Pictures are dropped, oldest first, beyond this many bytes. */
 const CACHE_BYTES = 1_000_000_000;
 
@@ -73,14 +78,16 @@ export class Stage {
     initLoader({ maxWebWorkers: Math.min(4, Math.max(1, (navigator.hardwareConcurrency || 2) - 1)) });
     registerLoader();
     cache.setMaxCacheSize(CACHE_BYTES);
-    for (const tool of [tools.StackScrollTool, tools.WindowLevelTool, tools.PanTool, tools.ZoomTool]) {
+    for (const tool of [tools.StackScrollTool, tools.WindowLevelTool, tools.PanTool, tools.ZoomTool, PinchTool]) {
       tools.addTool(tool);
     }
     const engine = new RenderingEngine(ENGINE);
     engine.enableElement({ viewportId: VIEWPORT, element, type: Enums.ViewportType.STACK });
     const group = tools.ToolGroupManager.createToolGroup('reading');
     if (!group) throw new Error('The tool group exists already.');
-    for (const name of Object.values(NAMES)) group.addTool(name);
+    for (const name of Object.values(NAMES)) group.addTool(name, { pinchToZoom: false });
+    group.addTool(PinchTool.toolName);
+    group.setToolActive(PinchTool.toolName, { bindings: [{ numTouchPoints: 2 }] });
     group.addViewport(VIEWPORT, ENGINE);
     return new Stage(element, engine, group, events);
   }
@@ -129,7 +136,7 @@ export class Stage {
       const bindings: tools.Types.IToolBinding[] = [];
       if (key === tool) bindings.push({ mouseButton: MouseBindings.Primary });
       if (key === 'pan') bindings.push({ mouseButton: MouseBindings.Auxiliary });
-      if (key === 'zoom') bindings.push({ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 });
+      if (key === 'zoom') bindings.push({ mouseButton: MouseBindings.Secondary });
       if (bindings.length > 0) this.group.setToolActive(name, { bindings });
     }
   }

@@ -26,6 +26,14 @@ export async function resolveTables(dataSet: DataSet, bulk: Bulk): Promise<void>
   await Promise.all(wanted);
 }
 
+/** Whether the colour tables that a picture needs are all there and described. */
+export function paletteComplete(dataSet: DataSet): boolean {
+  if (text(dataSet, '00280004') !== 'PALETTE COLOR') return true;
+  return PALETTES.every(
+    ([descriptor, tag]) => numbers(dataSet, descriptor).length === 3 && numbers(dataSet, tag).length > 0,
+  );
+}
+
 export interface Lut {
   /** The stored value that the first entry stands for. */
   readonly first: number;
