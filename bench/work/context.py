@@ -19,6 +19,7 @@ from bench import data
 from bench.peers import PEERS, Peer
 
 SHARED_MEMORY = Path("/dev/shm")
+WARM = 12
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Context:
     @cached_property
     def warm_slices(self) -> list[data.Slice]:
         """A few small slices of another study, sent before anything is timed."""
-        return data.ct_series(4, study=2, side=64)
+        return data.ct_series(WARM, study=2, side=64)
 
     @cached_property
     def other_studies(self) -> list[data.Slice]:

@@ -33,7 +33,7 @@ class _Memory(Row):
         """Return the peak in megabytes."""
         self._prepare(context)
         with context.fresh(column) as peer:
-            stow.store(peer, [context.warm_slices])
+            stow.warm(context, peer)
             before = peer.stored()
             with PeakMemory(peer.server) as memory:
                 self._send(context, peer)

@@ -56,7 +56,7 @@ class StowEach(Row):
 
 def _measure(context: Context, column: str, groups: Sequence[Sequence[Slice]]) -> float:
     with context.fresh(column) as peer:
-        store(peer, [context.warm_slices])
+        warm(context, peer)
         before = peer.stored()
         requests = [list(encode(peer, group)) for group in groups]
         connection = Connection(peer.http_port)
@@ -71,6 +71,12 @@ def _measure(context: Context, column: str, groups: Sequence[Sequence[Slice]]) -
         if stored != expected:
             raise WorkError(f"{peer.title} stored {stored} of {expected}")
     return len(context.slices) / elapsed
+
+
+def warm(context: Context, peer: Peer) -> None:
+    """Send small slices, each on a connection of its own, so that every worker process gets one."""
+    for made in context.warm_slices:
+        store(peer, [[made]])
 
 
 def store(peer: Peer, groups: Iterable[Sequence[Slice]]) -> None:
