@@ -27,6 +27,7 @@ from server.config import Address, ConfigError, Settings, to_environment
 from server.gate import owner_of_peer
 from server.migrations import migrate
 from server.processes import exit_with_parent, run_together
+from server.quiet import silence_libraries
 from server.services import Services, now
 
 __all__ = ["OWNER_EMAIL", "prepare", "serve"]
@@ -114,6 +115,7 @@ def run_web(settings: Settings) -> None:
 def run_dimse(settings: Settings) -> None:
     """The process that listens for associations."""
     exit_with_parent()
+    silence_libraries()
     services = Services(settings)
     listener = StorageListener(
         services.ingest,

@@ -8,6 +8,7 @@ from flask import Flask
 from server.app import create_app
 from server.config import load
 from server.processes import exit_with_parent
+from server.quiet import silence_libraries
 from server.services import Services
 
 __all__ = ["create"]
@@ -16,4 +17,5 @@ __all__ = ["create"]
 def create() -> Flask:
     """The application of this worker, which ends when its parent does."""
     exit_with_parent()
+    silence_libraries()
     return create_app(Services(load()))

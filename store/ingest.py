@@ -17,27 +17,19 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
-from deid import Deidentified, Deidentifier, Streamed
+from deid import Deidentified, Deidentifier
 from deid.encoding import encoding_of
 from store import metadata, schema
 from store.blobs import Blobs, BlobWriter
 from store.db import Database
+from store.duplicates import Pixels, is_repetition
 from store.errors import DuplicateDiffers
 from store.frames import FrameIndex, index_frames, native_index
 from store.indexing import Entry, write_entries
 from store.keys import KeyRing
-from store.streamed import (
-    PIXEL_DATA_TAGS,
-    Read,
-    StreamedValue,
-    data_set_reader,
-    dump_streamed,
-    streamed_values,
-)
+from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
 
 __all__ = ["Batch", "Incoming", "Ingest", "Received"]
-
-COMPARE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -69,8 +61,8 @@ class Incoming:
         self._writer: BlobWriter | None = None
         self._deidentifier = Deidentifier(key, self._write, transfer_syntax=transfer_syntax)
 
-    def feed(self, data: bytes) -> None:
-        """The next bytes of the instance, in chunks of any size.
+    def feed(self, data: bytes | memoryview) -> None:
+        """The next bytes of the instance, in chunks of any size; they are not kept.
 
         Raises:
             DeidError: it cannot be de-identified.
@@ -140,12 +132,16 @@ class Batch:
 
     def take(self, result: Deidentified, writer: BlobWriter) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
-        twin = self._twin(result)
-        if twin is not None:
-            _compare(result, writer, twin)
+        entry = self._entry(result, writer)
+        stored = self._stored(result)
+        if stored is None:
+            self._entries[_uids(result)] = entry
+        elif is_repetition(_pixels(entry), stored):
             writer.discard()
         else:
-            self._entries[_uids(result)] = self._entry(result, writer)
+            raise DuplicateDiffers(
+                "An instance with this SOP Instance UID is stored already, with other pixel data."
+            )
         return Received(
             result.study_instance_uid,
             result.series_instance_uid,
@@ -153,7 +149,7 @@ class Batch:
             result.sop_class_uid,
             result.sent_study_instance_uid,
             result.sent_sop_instance_uid,
-            duplicate=twin is not None,
+            duplicate=stored is not None,
         )
 
     def commit(self) -> None:
@@ -196,15 +192,16 @@ class Batch:
         self._entries.clear()
         self._open.clear()
 
-    def _twin(self, result: Deidentified) -> "_Twin | None":
-        """The instance of the same name, in this batch or in the index."""
+    def _stored(self, result: Deidentified) -> Pixels | None:
+        """The pixels of the instance of the same name, in this batch or in the index."""
         own = self._entries.get(_uids(result))
         if own is not None:
-            return _Twin(own.transfer_syntax, own.streamed, own.writer.read)
+            return _pixels(own)
         query = (
             select(
                 schema.instance.c.available_transfer_syntax_uid,
                 schema.instance.c.streamed,
+                schema.instance.c.frame_index,
                 schema.instance.c.blob,
             )
             .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
@@ -218,7 +215,11 @@ class Batch:
         )
         with self._ingest.database.read() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _Twin(row[0], row[1], partial(self.blobs.read, row[2]))
+        if row is None:
+            return None
+        frames = FrameIndex.unpack(bytes(row.frame_index))
+        read = partial(self.blobs.read, row.blob)
+        return Pixels(row[0], streamed_values(row.streamed), frames, read)
 
     def _entry(self, result: Deidentified, writer: BlobWriter) -> Entry:
         path = (
@@ -295,42 +296,6 @@ class Ingest:
         return known
 
 
-@dataclass(frozen=True)
-class _Twin:
-    transfer_syntax: str
-    streamed: str
-    read: Read
-
-
-def _compare(result: Deidentified, writer: BlobWriter, twin: _Twin) -> None:
-    """Refuse an instance that takes the name of another.
-
-    The same image in another transfer syntax is a copy; in the same one its pixel data must be the
-    same, else one of the two would be lost without anybody being told.
-    """
-    if twin.transfer_syntax != result.transfer_syntax:
-        return
-    ours, theirs = _pixel_span(result.streamed), _pixel_span(streamed_values(twin.streamed))
-    if ours is None or theirs is None:
-        differs = ours != theirs
-    else:
-        read_ours = data_set_reader(writer.read, result.transfer_syntax)
-        read_theirs = data_set_reader(twin.read, twin.transfer_syntax)
-        differs = ours[1] != theirs[1] or any(
-            read_ours(ours[0] + at, size) != read_theirs(theirs[0] + at, size)
-            for at, size in _steps(ours[1])
-        )
-    if differs:
-        raise DuplicateDiffers(
-            "An instance with this SOP Instance UID is stored already, with other pixel data."
-        )
-
-
-def _steps(length: int) -> Iterator[tuple[int, int]]:
-    for at in range(0, length, COMPARE_BYTES):
-        yield at, min(COMPARE_BYTES, length - at)
-
-
 def _indexed(connection: Connection, keys: Sequence[str]) -> set[str]:
     query = select(schema.instance.c.blob).where(schema.instance.c.blob.in_(keys))
     return set(connection.execute(query).scalars())
@@ -340,12 +305,9 @@ def _uids(result: Deidentified) -> tuple[str, str, str]:
     return result.study_instance_uid, result.series_instance_uid, result.sop_instance_uid
 
 
-def _pixel_span(streamed: Sequence[StreamedValue | Streamed]) -> tuple[int, int] | None:
-    """Where the pixel data begin, and how many bytes they take with their item headers."""
-    for value in map(StreamedValue.of, streamed):
-        if value.tag in PIXEL_DATA_TAGS:
-            return value.offset, value.end - value.offset
-    return None
+def _pixels(entry: Entry) -> Pixels:
+    values = streamed_values(entry.streamed)
+    return Pixels(entry.transfer_syntax, values, entry.frame_index, entry.writer.read)
 
 
 def _frame_index(
