@@ -14,6 +14,7 @@ from deid.errors import VerificationFailed
 from deid.identity import PATIENT_ID, Identity
 from deid.rewriter import Rewriter
 from deid.rules import Planner
+from deid.text import Identifiers
 
 _NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
 # Shorter ones occur by chance, in numbers and in ordinary words.
@@ -25,10 +26,8 @@ _OURS: Final = (b"Anonymized",)
 class Check:
     """What the output of one data set must not contain, and that it is stable."""
 
-    def __init__(
-        self, planner: Planner, key: bytes, words: frozenset[bytes], phrases: tuple[bytes, ...]
-    ) -> None:
-        self._again = Rewriter(planner, key, 0, words, phrases)
+    def __init__(self, planner: Planner, key: bytes, identifiers: Identifiers) -> None:
+        self._again = Rewriter(planner, key, 0, identifiers)
 
     def __call__(self, written: bytes, identity: Identity, uids: dict[bytes, bytes]) -> None:
         """Check one part of the output.

@@ -12,7 +12,14 @@ from typing import Final
 
 from deid.dictionary import vr_of
 from deid.encoding import IMPLICIT, UNDEFINED, Encoding, header_reader
-from deid.errors import DeidError, Malformed, MissingIdentifier, SopClassUnsupported, Truncated
+from deid.errors import (
+    DeidError,
+    Malformed,
+    MissingIdentifier,
+    SopClassUnsupported,
+    TooLarge,
+    Truncated,
+)
 from deid.text import words_of
 from deid.uids import is_standard
 
@@ -38,6 +45,8 @@ NUMBERS: Final = frozenset(
 )
 # What de-identification itself writes identifies nobody.
 _OURS: Final = frozenset((b"anonymized", b"removed"))
+# Looking for each of them costs time; no real object comes near.
+_MANY: Final = 1000
 _SHORTEST_WORD: Final = 3
 _SHORTEST_PHRASE: Final = 4
 
@@ -93,6 +102,8 @@ class Identity:
             self.names.update(_parts(value))
         elif tag in NUMBERS:
             self.numbers.update(_parts(value))
+        if len(self.names) + len(self.numbers) > _MANY:
+            raise TooLarge("The header names too many people.")
 
     def words(self) -> frozenset[bytes]:
         """Return the words that must not stay in text."""

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from deid import dates, text, values
+from deid import dates, values
 from deid.codes import CODE_MEANING, is_standard_meaning
 from deid.encoding import (
     ITEM,
@@ -29,6 +29,7 @@ from deid.encoding import (
 from deid.errors import ContentUnsupported, Malformed, TooLarge, Truncated
 from deid.profile import default_profile
 from deid.rules import Action, Plan, Planner
+from deid.text import Identifiers, clean
 from deid.uids import is_standard, map_uid
 from deid.unknown import to_sequence
 
@@ -48,8 +49,7 @@ class Rewriter:
         planner: the decisions for its SOP class and encoding.
         key: the owner's key, for UIDs.
         shift: days that dates move; 0 leaves them.
-        words: identifiers of the data set that must not stay in text.
-        phrases: the same, whole.
+        identifiers: names and numbers of the data set that must not stay in text.
     """
 
     def __init__(
@@ -57,18 +57,15 @@ class Rewriter:
         planner: Planner,
         key: bytes,
         shift: int,
-        words: frozenset[bytes],
-        phrases: tuple[bytes, ...],
+        identifiers: Identifiers,
     ) -> None:
         self._planner = planner
         self._enc = planner.enc
         self._key = key
         self._shift = shift
-        self._words = words
-        self._phrases = phrases
+        self._identifiers = identifiers
         self._literals = values.literals(default_profile(), planner.enc)
         order = "<" if planner.enc.little else ">"
-        self._u16 = struct.Struct(order + "H").unpack_from
         self._u32 = struct.Struct(order + "L").unpack_from
         self._item = struct.Struct(order + "HHL").unpack_from
         self._out: list[bytes] = []
@@ -79,12 +76,11 @@ class Rewriter:
 
     def _make_tests(self) -> list[Callable[[bytes], object] | None]:
         """Make, by action, the quick tests that tell that a value stays as it is."""
-        words, phrases = self._words, self._phrases
         tests: list[Callable[[bytes], object] | None] = [None] * len(Action)
         tests[Action.EMPTY] = operator.not_
         tests[Action.NUMBER] = lambda value: not value.translate(None, _NUMERALS)
-        tests[Action.TEXT] = lambda value: not text.is_suspicious(value, words, phrases)
-        tests[Action.CODE] = lambda value: not text.is_suspicious_code(value, words, phrases)
+        tests[Action.TEXT] = self._identifiers.is_harmless
+        tests[Action.CODE] = self._identifiers.is_harmless_code
         tests[Action.TIME] = dates.are_times
         if not self._shift:
             tests[Action.DATE] = lambda value: dates.shift_dates(value, 0) is value
@@ -112,28 +108,27 @@ class Rewriter:
 
         Nothing is added to the output when nothing changes, so that the caller's run goes on.
         """
-        out, u16, u32, tests = self._out, self._u16, self._u32, self._tests
+        out, u32, tests = self._out, self._u32, self._tests
         memo, place = self._planner.memo(parent)
-        known, key_length = memo.get, self._planner.key_length
+        known = memo.get
         waiting = self._pending[0][0] if self._pending and not depth else _NEVER
         run, size, changed, closed = pos, 0, False, not delimited
         while pos < end:
-            key = buf[pos : pos + key_length]
-            plan = known(key) or self._planner.plan(key, place)
-            action, form, tag, _, _ = plan
-            if form == 0:
-                start, length = pos + 8, u16(buf, pos + 6)[0]
-            elif form == 1:
-                start, length = pos + 12, u32(buf, pos + 8)[0]
-            else:
-                start, length = pos + 8, u32(buf, pos + 4)[0]
+            key = buf[pos : pos + 8]
+            action, tag, offset, total, plan = known(key) or self._planner.step(key, place)
             if tag > waiting:
                 inserted = self._insert(tag)
                 waiting = self._pending[0][0] if self._pending else _NEVER
                 out += (buf[run:pos], inserted)
                 size += pos - run + len(inserted)
                 run, changed = pos, True
-            stop = start + length
+            start = pos + offset
+            if total < 0:
+                length = u32(buf, start - 4)[0]
+                stop = start + length
+            else:
+                stop = pos + total
+                length = stop - start
             if action == 0 and length != UNDEFINED:
                 pos = stop
                 continue
@@ -330,7 +325,7 @@ class Rewriter:
         if action is Action.AGE:
             return _limited_age(value)
         if action is Action.CLEAN:
-            return text.clean(value, self._words)
+            return clean(value, self._identifiers.words)
         if action is Action.PERSON:
             return values.ANONYMIZED if value.strip(b" \0") else value
         # It did not pass its test.

@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from deid.dictionary import is_known, keyword_of, vr_of
-from deid.encoding import BINARY, VRS, Encoding
-from deid.errors import Malformed
+from deid.encoding import BINARY, UNDEFINED, VRS, Encoding
+from deid.errors import Malformed, Truncated
 from deid.profile import Profile, Row, Types, default_profile
 
 
@@ -103,7 +103,7 @@ _DELETED: Final = frozenset(
 # Written anew at top level (rule 9); inside of items they are ordinary attributes.
 METHOD_TAGS: Final = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 # Private tags repeat from file to file, so they are remembered too; the limit is for hostile ones.
-_MEMO_LIMIT: Final = 8192
+_MEMO_LIMIT: Final = 16384
 
 
 def is_deleted(tag: int) -> bool:
@@ -215,27 +215,57 @@ def _dummy_sequence(tag: int) -> Action:
     return Action.WALK if keyword.startswith("Referenced") else Action.EMPTY
 
 
+# Action, tag, length of the header, length of the whole element (-1: the header's second part
+# tells), and the plan: what a walk needs, as a plain tuple because that unpacks fastest.
+Step = tuple[Action, int, int, int, Plan]
+
+
 class Planner:
-    """Remembers the plans of one set of rules in one encoding, by the raw bytes of a header."""
+    """Remembers the steps of one set of rules in one encoding, by the first 8 bytes of a header.
+
+    These hold tag and VR, and for most elements the length as well, so a walk over known headers
+    costs one look-up for each element.
+    """
 
     def __init__(self, rules: Rules, enc: Encoding) -> None:
         self.rules = rules
         self.enc = enc
-        self.key_length = 6 if enc.explicit else 4
-        self._tag = struct.Struct("<HH" if enc.little else ">HH").unpack_from
-        self._memos: dict[int, dict[bytes, Plan]] = {}
+        order = "<" if enc.little else ">"
+        self._tag = struct.Struct(order + "HH").unpack_from
+        self._u16 = struct.Struct(order + "H").unpack_from
+        self._u32 = struct.Struct(order + "L").unpack_from
+        self._memos: dict[int, dict[bytes, Step]] = {}
 
-    def memo(self, parent: int) -> tuple[dict[bytes, Plan], int]:
-        """Return the plans known so far below a parent sequence, and the place for ``plan``."""
+    def memo(self, parent: int) -> tuple[dict[bytes, Step], int]:
+        """Return the steps known so far below a parent sequence, and the place for ``step``."""
         place = self.rules.place_of(parent)
         return self._memos.setdefault(place, {}), place
 
-    def plan(self, key: bytes, place: int) -> Plan:
-        """Make the plan for a header that is not in the memo yet."""
+    def step(self, key: bytes, place: int) -> Step:
+        """Make the step for a header that is not in the memo yet."""
+        if len(key) < 8:
+            raise Truncated("The data set ends inside an element header.")
+        plan = self._plan(key, place)
+        offset, length = 8, -1
+        if plan.form == 0:
+            length = self._u16(key, 6)[0]
+        elif plan.form == 2:
+            length = self._u32(key, 4)[0]
+        else:
+            offset = 12
+        total = -1 if length in (-1, UNDEFINED) else offset + length
+        step = (plan.action, plan.tag, offset, total, plan)
+        memo = self._memos.setdefault(place, {})
+        if len(memo) >= _MEMO_LIMIT:
+            memo.clear()
+        memo[key] = step
+        return step
+
+    def _plan(self, key: bytes, place: int) -> Plan:
         group, element = self._tag(key)
         tag = group << 16 | element
         if group == 0xFFFE:
-            return self._remember(key, place, Plan(Action.DELIMITER, 2, tag, "", Action.DELETE))
+            return Plan(Action.DELIMITER, 2, tag, "", Action.DELETE)
         known = vr_of(tag)
         if self.enc.explicit:
             found = VRS.get(key[4:6])
@@ -247,14 +277,7 @@ class Planner:
         else:
             written, form = known, 2
         action, fallback = self.rules.decide(tag, place)
-        action = _reconcile(action, known, written)
-        return self._remember(key, place, Plan(action, form, tag, known, fallback))
-
-    def _remember(self, key: bytes, place: int, plan: Plan) -> Plan:
-        memo = self._memos.setdefault(place, {})
-        if len(memo) < _MEMO_LIMIT:
-            memo[key] = plan
-        return plan
+        return Plan(_reconcile(action, known, written), form, tag, known, fallback)
 
 
 def _reconcile(action: Action, known: str, written: str) -> Action:

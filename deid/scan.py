@@ -34,7 +34,7 @@ _BULK_FROM: Final = 0x54000000
 _BULK_SIZE: Final = 1 << 20
 _SKIP_SIZE: Final = 1 << 16
 _RETRY: Final = 1 << 16
-_MEMO_LIMIT: Final = 8192
+_MEMO_LIMIT: Final = 16384
 
 
 class Kind(Enum):
@@ -66,10 +66,13 @@ class _Role(IntEnum):
 
 
 class _Entry(NamedTuple):
-    form: int
+    """What the first 8 bytes of a header say (length -1: the next 4 bytes tell)."""
+
     tag: int
     vr: str
     role: _Role
+    offset: int
+    length: int
 
 
 class Scan:
@@ -95,7 +98,6 @@ class Scan:
         self._pos = 0
         self._retry = 0
         order = "<" if enc.little else ">"
-        self._key_length = 6 if enc.explicit else 4
         self._tag = struct.Struct(order + "HH").unpack_from
         self._u16 = struct.Struct(order + "H").unpack_from
         self._u32 = struct.Struct(order + "L").unpack_from
@@ -126,32 +128,30 @@ class Scan:
 
     def _advance(self) -> Found | None:
         buf, size = self.buffer, len(self.buffer)
-        known, key_length = self._memo.get, self._key_length
-        u16, u32, present = self._u16, self._u32, self._present
+        known, u32, present = self._memo.get, self._u32, self._present
         pos = self._pos
         while size - pos >= 8:
             self._pos = pos
-            key = bytes(buf[pos : pos + key_length])
-            form, tag, vr, role = known(key) or self._entry(key)
-            if form == 0:
-                start, length = pos + 8, u16(buf, pos + 6)[0]
-            elif form == 2:
-                start, length = pos + 8, u32(buf, pos + 4)[0]
-            elif size - pos < 12:
-                return None
-            else:
-                start, length = pos + 12, u32(buf, pos + 8)[0]
+            key = bytes(buf[pos : pos + 8])
+            entry = known(key) or self._entry(key)
+            tag, _, role, offset, length = entry
+            start = pos + offset
+            if length < 0:
+                if size < start:
+                    return None
+                length = u32(buf, start - 4)[0]
             stop = start + length
             if role or length == UNDEFINED or stop > size:
-                stop_or_found = self._special(_Entry(form, tag, vr, role), start, length)
+                stop_or_found = self._special(entry, start, length)
                 if not isinstance(stop_or_found, int):
                     return stop_or_found
                 stop = stop_or_found
-            if tag in present and role is not _Role.DROP:
-                raise Malformed(f"{keyword_of(tag)} stands twice in the data set.")
             if tag <= self._after:
                 raise Malformed(f"{keyword_of(tag)} is out of order.")
-            present.add(tag)
+            if role is not _Role.DROP:
+                if tag in present:
+                    raise Malformed(f"{keyword_of(tag)} stands twice in the data set.")
+                present.add(tag)
             pos = stop
         self._pos = pos
         return None
@@ -223,25 +223,29 @@ class Scan:
             self._identity.collect_unknown(content)
 
     def _entry(self, key: bytes) -> _Entry:
+        entry = self._new_entry(key)
+        if len(self._memo) >= _MEMO_LIMIT:
+            self._memo.clear()
+        self._memo[key] = entry
+        return entry
+
+    def _new_entry(self, key: bytes) -> _Entry:
         group, element = self._tag(key)
         tag = group << 16 | element
+        length = self._u32(key, 4)[0]
         if group == 0xFFFE:
-            return _Entry(2, tag, "", _Role.DELIMITER)
+            return _Entry(tag, "", _Role.DELIMITER, 8, length)
         if not any(key):
-            return _Entry(2, 0, "UN", _Role.DROP)
+            return _Entry(0, "UN", _Role.DROP, 8, 0)
         known = vr_of(tag)
-        vr, form = known, 2
-        if self._enc.explicit:
-            found = VRS.get(key[4:6])
-            if found is None:
-                raise Malformed(
-                    f"{keyword_of(tag)} has a value representation that does not exist."
-                )
-            vr, form = found[0], int(found[1])
-        entry = _Entry(form, tag, vr, _role(tag, vr, known))
-        if len(self._memo) < _MEMO_LIMIT:
-            self._memo[key] = entry
-        return entry
+        if not self._enc.explicit:
+            return _Entry(tag, known, _role(tag, known, known), 8, length)
+        found = VRS.get(key[4:6])
+        if found is None:
+            raise Malformed(f"{keyword_of(tag)} has a value representation that does not exist.")
+        vr, long = found
+        offset, length = (12, -1) if long else (8, self._u16(key, 6)[0])
+        return _Entry(tag, vr, _role(tag, vr, known), offset, length)
 
 
 _MEMOS: Final[dict[Encoding, dict[bytes, _Entry]]] = {IMPLICIT: {}}

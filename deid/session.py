@@ -25,6 +25,7 @@ from deid.identity import (
 from deid.profile import default_profile
 from deid.rewriter import Rewriter
 from deid.rules import planner
+from deid.text import Identifiers
 from deid.uids import is_own, is_standard, map_uid
 from deid.values import literals
 
@@ -48,15 +49,15 @@ class Session:
         self.sop_instance_uid, self.study_instance_uid, self.series_instance_uid = new
         self._identity = identity
         plans = planner(self.sop_class_uid, enc)
-        words, phrases = identity.words(), identity.phrases()
+        identifiers = Identifiers(identity.words(), identity.phrases())
         shift = _shift(key, identity, self.sent_study_instance_uid)
-        self._rewriter = Rewriter(plans, key, shift, words, phrases)
+        self._rewriter = Rewriter(plans, key, shift, identifiers)
         self._rewriter.uids.update(
             (old.encode("latin-1"), uid.encode())
             for old, uid in zip(sent, new, strict=True)
             if not is_standard(old)
         )
-        self._check = Check(plans, key, words, phrases)
+        self._check = Check(plans, key, identifiers)
         written = literals(default_profile(), enc)
         missing = {tag: element for tag, element in written.items() if tag not in present}
         for tag in plans.rules.required:

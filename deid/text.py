@@ -15,6 +15,8 @@ from deid.profile import default_profile
 
 _WORD: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 _DOTTED_NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+){4,}")
+_MANY: Final = 64
+_REMEMBERED: Final = 64
 _VOCABULARY: Final = default_profile().vocabulary
 
 
@@ -52,25 +54,50 @@ def _clean_part(part: bytes, identifiers: frozenset[bytes]) -> bytes:
     return b" ".join(kept)
 
 
-def is_suspicious(value: bytes, identifiers: frozenset[bytes], phrases: tuple[bytes, ...]) -> bool:
-    """Tell whether unlisted text holds an identifier of its own header, or a UID."""
-    lowered = value.lower()
-    if not identifiers.isdisjoint(_WORD.findall(lowered)):
-        return True
-    for phrase in phrases:
-        if phrase in lowered:
+class Identifiers:
+    """The names and numbers of one data set, and what was found to be free of them.
+
+    Args:
+        words: what no text may hold as a word.
+        phrases: what no text may hold at all.
+    """
+
+    def __init__(self, words: frozenset[bytes], phrases: tuple[bytes, ...]) -> None:
+        self.words = words
+        # A phrase that holds one of the words is found by that word.
+        self._phrases = tuple(p for p in phrases if words.isdisjoint(_WORD.findall(p)))
+        needles = (*words, *self._phrases)
+        self._needles = needles if len(needles) <= _MANY else None
+        self._harmless: set[bytes] = set()
+
+    def is_harmless(self, value: bytes) -> bool:
+        """Tell whether unlisted text holds no identifier of its own header, and no UID."""
+        if value in self._harmless:
             return True
-    return lowered.count(b".") > 3 and _DOTTED_NUMBER.search(lowered) is not None
+        lowered = value.lower()
+        if self._holds_one(lowered):
+            return False
+        if lowered.count(b".") > 3 and _DOTTED_NUMBER.search(lowered):
+            return False
+        if len(value) <= _REMEMBERED:
+            self._harmless.add(value)
+        return True
 
+    def is_harmless_code(self, value: bytes) -> bool:
+        """The same for a code string: a defined term stays, even if a patient is called so."""
+        return self.is_harmless(value) or all(
+            part.strip(b" \0").lower() in _VOCABULARY or self.is_harmless(part)
+            for part in value.split(b"\\")
+        )
 
-def is_suspicious_code(
-    value: bytes, identifiers: frozenset[bytes], phrases: tuple[bytes, ...]
-) -> bool:
-    """The same for a code string: a defined term stays, even if a patient is called like it."""
-    if not is_suspicious(value, identifiers, phrases):
-        return False
-    return any(
-        is_suspicious(part, identifiers, phrases)
-        for part in value.split(b"\\")
-        if part.strip(b" \0").lower() not in _VOCABULARY
-    )
+    def _holds_one(self, lowered: bytes) -> bool:
+        if self._needles is not None:
+            # Nearly all text holds none; a look for substrings is the cheapest way to see that.
+            for needle in self._needles:
+                if needle in lowered:
+                    break
+            else:
+                return False
+        if not self.words.isdisjoint(_WORD.findall(lowered)):
+            return True
+        return any(phrase in lowered for phrase in self._phrases)
