@@ -71,10 +71,11 @@ def create_sign_in_blueprint(pages: Pages) -> Blueprint:
 
     @blueprint.route("/sign-in", methods=["GET", "POST"])
     def sign_in() -> Response | str | tuple[str, int]:
-        if request.method == "GET" and current_user.is_authenticated:
+        asked = request.method != "POST"
+        if asked and current_user.is_authenticated:
             return redirect(_next())
         form = PasswordForm()
-        if request.method == "GET":
+        if asked:
             return render_template("sign_in.html", form=form, fault=None)
         fault = _sign_in_with(pages, form)
         if fault is None:

@@ -115,3 +115,7 @@ def test_a_forged_sign_out_does_nothing(site: Site) -> None:
 def test_home_leads_to_the_studies_or_to_the_sign_in(site: Site) -> None:
     assert site.visitor().get("/").location == "/sign-in"
     assert site.visitor(site.owner).get("/").location == "/uploads"
+
+
+def test_asking_for_the_head_only_is_not_sending_the_form(site: Site) -> None:
+    assert site.visitor().head("/sign-in").status_code == 200

@@ -1,6 +1,6 @@
 /**
- * Loads frames with Cornerstone's loader and adds what it leaves out: the Modality LUT, and a refusal
- * of pictures on which it would fail without ever saying so.
+ * Loads frames with Cornerstone's loader and adds what it leaves out: the Modality LUT, native
+ * 4:2:2 colour, and a refusal of pictures on which it would fail without ever saying so.
  *
  * Standard: PS3.3 C.11.1. A picture has either a table or slope and intercept, so what Cornerstone
  * gives for one with a table are the stored values.
@@ -9,7 +9,7 @@ import { imageLoader, type Types, utilities } from '@cornerstonejs/core';
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 
 import { numbers, text, type DataSet } from './dicomjson';
-import { modalityLut, paletteComplete, throughLut, type Lut } from './tables';
+import { modalityLut, paletteComplete, rgbOf422, throughLut, type Lut } from './tables';
 
 /** PS3.3 C.7.6.3.1.2: the kinds of picture that Cornerstone converts. */
 const DRAWN = new Set([
@@ -32,11 +32,18 @@ export function registerLoader(): void {
     }
     const load = wadors.loadImage(imageId, options ?? {});
     const promise = (load.promise as unknown as Promise<Types.IImage>).then((image) => {
-      const lut = image.color ? undefined : modalityLut(dataSet);
+      if (image.color) return isNative422(image) ? withRgb(image) : image;
+      const lut = modalityLut(dataSet);
       return lut ? withLut(image, lut, dataSet) : image;
     });
     return { ...load, promise } as unknown as Types.IImageLoadObject;
   });
+}
+
+/** Makes a picture's metadata known, with what Cornerstone takes for granted and data may lack. */
+export function registerMetadata(imageId: string, dataSet: DataSet): void {
+  if (!text(dataSet, '00080060')) dataSet['00080060'] = { vr: 'CS', Value: ['OT'] };
+  wadors.metaDataManager.add(imageId, dataSet as never);
 }
 
 function withLut(image: Types.IImage, lut: Lut, dataSet: DataSet): Types.IImage {
@@ -45,18 +52,40 @@ function withLut(image: Types.IImage, lut: Lut, dataSet: DataSet): Types.IImage 
   const own = numbers(dataSet, '00281051').length > 0;
   const whole = utilities.windowLevel.toWindowLevel(min, max);
   return {
-    ...image,
+    ...withValues(image, values, 1),
     dataType: 'Uint16Array',
     minPixelValue: min,
     maxPixelValue: max,
-    sizeInBytes: values.byteLength,
     ...(own ? {} : { windowWidth: whole.windowWidth, windowCenter: whole.windowCenter }),
+  };
+}
+
+/** Uncompressed 4:2:2 has two bytes for an element; what a decoder gives has three or four. */
+function isNative422(image: Types.IImage): boolean {
+  const { rows, columns } = image;
+  const kind = image.imageFrame?.photometricInterpretation;
+  return kind === 'YBR_FULL_422' && image.getPixelData().length === 2 * rows * columns;
+}
+
+function withRgb(image: Types.IImage): Types.IImage {
+  const rgb = rgbOf422(image.getPixelData());
+  if (!image.rgba) return withValues(image, new Uint8Array(rgb.buffer), 3);
+  const rgba = new Uint8ClampedArray(4 * image.rows * image.columns).fill(255);
+  for (let at = 0; at < rgb.length / 3; at++) rgba.set(rgb.subarray(3 * at, 3 * at + 3), 4 * at);
+  return withValues(image, rgba, 4);
+}
+
+function withValues(image: Types.IImage, values: Types.PixelDataTypedArray, samples: number): Types.IImage {
+  const { columns: width, rows: height } = image;
+  return {
+    ...image,
+    sizeInBytes: values.byteLength,
     getPixelData: () => values,
     voxelManager: utilities.VoxelManager.createImageVoxelManager({
       scalarData: values,
-      width: image.columns,
-      height: image.rows,
-      numberOfComponents: 1,
+      width,
+      height,
+      numberOfComponents: samples,
     }),
   };
 }

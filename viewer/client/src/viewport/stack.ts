@@ -97,11 +97,10 @@ function placesOf(pictures: readonly Picture[]): Map<Picture, number> | undefine
   return places;
 }
 
-/** 1 when the values mostly grow, -1 when they mostly fall. */
+/** 1 when the values grow along the list on the whole, -1 when they fall. */
 function trend(values: readonly number[]): 1 | -1 {
-  let sum = 0;
-  for (let i = 1; i < values.length; i++) sum += Math.sign((values[i] ?? 0) - (values[i - 1] ?? 0));
-  return sum < 0 ? -1 : 1;
+  const middle = (values.length - 1) / 2;
+  return values.reduce((sum, value, index) => sum + (index - middle) * value, 0) < 0 ? -1 : 1;
 }
 
 export function normalOf(plane: Plane): Vector {

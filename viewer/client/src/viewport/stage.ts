@@ -17,10 +17,10 @@ import {
   type Types,
   utilities,
 } from '@cornerstonejs/core';
-import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
+import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import * as tools from '@cornerstonejs/tools';
 
-import { registerLoader } from './loader';
+import { registerLoader, registerMetadata } from './loader';
 import type { Picture } from './stack';
 
 export type Tool = 'scroll' | 'window' | 'pan' | 'zoom';
@@ -96,7 +96,7 @@ export class Stage {
     this.pictures = pictures;
     for (const picture of pictures) {
       // Frames of one object share its metadata, which is kept with the first of them.
-      if (picture.frame === 1) wadors.metaDataManager.add(picture.imageId, picture.dataSet as never);
+      if (picture.frame === 1) registerMetadata(picture.imageId, picture.dataSet);
     }
     const viewport = this.viewport;
     viewport.resetCamera();

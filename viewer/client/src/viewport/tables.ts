@@ -59,6 +59,24 @@ export function throughLut(stored: ArrayLike<number>, { first, entries }: Lut): 
   });
 }
 
+/** Uncompressed YBR_FULL_422 (Y Y Cb Cr for two elements, PS3.3 C.7.6.3.1.2) as RGB. */
+export function rgbOf422(bytes: ArrayLike<number>): Uint8ClampedArray {
+  const pairs = bytes.length >> 2;
+  // A clamped array rounds, as the equations of C.7.6.3.1.2 want it.
+  const rgb = new Uint8ClampedArray(6 * pairs);
+  for (let pair = 0; pair < pairs; pair++) {
+    const blue = (bytes[4 * pair + 2] ?? 128) - 128;
+    const red = (bytes[4 * pair + 3] ?? 128) - 128;
+    for (let half = 0; half < 2; half++) {
+      const light = bytes[4 * pair + half] ?? 0;
+      rgb[6 * pair + 3 * half] = light + 1.402 * red;
+      rgb[6 * pair + 3 * half + 1] = light - 0.344136 * blue - 0.714136 * red;
+      rgb[6 * pair + 3 * half + 2] = light + 1.772 * blue;
+    }
+  }
+  return rgb;
+}
+
 async function resolve(
   dataSet: DataSet,
   [descriptor, tag]: readonly [string, string],
