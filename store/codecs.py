@@ -32,6 +32,8 @@ __all__ = ["NATIVE", "Unpacked", "can_decode", "unpack"]
 ALWAYS_PLAUSIBLE: Final = 64 << 20
 LARGEST_RATIO: Final = 2000
 LONGEST_RUN: Final = 128
+# CharLS counts for many seconds where a frame ends without it; a second one is not looked at.
+END_OF_IMAGE: Final = b"\xff\xd9"
 CONTRADICTION: Final = "The frame contradicts the header."
 
 _JPEG: Final = "1.2.840.10008.1.2.4."
@@ -160,7 +162,7 @@ def _jpeg(cells: Cells, frame: bytes) -> Unpacked:
 
 def _jpeg_ls(cells: Cells, frame: bytes) -> Unpacked:
     header = _agreed(cells, jpeg_header(frame))
-    values = imagecodecs.jpegls_decode(frame)
+    values = imagecodecs.jpegls_decode(frame + END_OF_IMAGE)
     return Unpacked(_contained(cells, values, header.precision), _unchanged(cells))
 
 

@@ -230,7 +230,7 @@ def test_a_syntax_without_a_codec_is_refused() -> None:
     "name",
     [
         *("ct-jpeg-baseline-8bit", "SC_rgb_jpeg_dcmtk", "ct-jpeg-extended-12bit"),
-        *("ct-jpeg-lossless-sv1", "MR_small_jp2klossless"),
+        *("ct-jpeg-lossless-sv1", "MR_small_jpeg_ls_lossless", "MR_small_jp2klossless"),
         *("ct-htj2k-lossless-16bit", "MR_small_RLE"),
     ],
 )
@@ -250,6 +250,15 @@ def test_tampered_frames_are_decoded_or_refused(shared_data: Path, name: str) ->
         else:
             assert decoded.shape[:2] == (stored.header.Rows, stored.header.Columns)
     assert refused
+
+
+@pytest.mark.timeout(20)
+def test_a_jpeg_ls_frame_that_ends_early_is_refused_at_once(shared_data: Path) -> None:
+    stored = StoredFile.at(shared_data / "syntaxes/MR_small_jpeg_ls_lossless.dcm")
+    intact = stored.frame(1)
+    for length in range(0, len(intact) - 97, 97):
+        with pytest.raises(CannotDecode):
+            decode(stored.header, intact[:length], stored.transfer_syntax)
 
 
 DECODE_BAD = """

@@ -13,7 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
@@ -186,6 +186,23 @@ def test_an_odd_number_of_bytes_is_padded() -> None:
 
     assert given.PixelData == b"abcdefghi\0"
     assert given["PixelData"].VR == "OB"
+
+
+def test_offset_tables_go_with_the_fragments() -> None:
+    ds = image(2, 2, 8)
+    ds.NumberOfFrames = 2
+    frame = struct.pack("<16I", 1, 64, *[0] * 14) + b"\x03abcd\0"
+    ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = encapsulate_extended(
+        [frame, frame]
+    )
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+
+    given = read(transcoded(StoredFile(part10(ds, RLE))))
+
+    assert given.PixelData == b"abcdabcd"
+    assert "ExtendedOffsetTable" not in given
+    assert "ExtendedOffsetTableLengths" not in given
 
 
 def nested() -> Dataset:
