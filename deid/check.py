@@ -14,13 +14,13 @@ from deid.errors import VerificationFailed
 from deid.identity import PATIENT_ID, Identity
 from deid.rewriter import Rewriter
 from deid.rules import Planner
-from deid.text import Identifiers
+from deid.text import Identifiers, names_nobody
 
 _NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)+")
 # Shorter ones occur by chance, in numbers and in ordinary words.
 _DISTINCTIVE: Final = 6
 _ROOT: Final = 14
-_OURS: Final = (b"Anonymized",)
+_LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
 
 
 class Check:
@@ -43,7 +43,8 @@ class Check:
         if self._again.rewrite(written) is not written:
             raise VerificationFailed("The de-identified data set would change again.")
         for text in distinctive(identity):
-            if text in written:
+            # as a whole word, for a part of a longer one may be chance
+            if text in written and re.search(_whole(text), written):
                 raise VerificationFailed("An identifier is left in the de-identified data set.")
         replaced = {uid for uid, new in uids.items() if uid != new}
         # Looking for the few roots first is much cheaper than looking at every number.
@@ -58,6 +59,10 @@ def distinctive(identity: Identity) -> list[bytes]:
     """Return the identifiers that cannot be in the output by chance."""
     found = [name for name in identity.names if b"^" in name.strip(b"^")]
     patient_id = identity.context.get(PATIENT_ID, b"")
-    if not patient_id.isdigit():
+    if _LETTER.search(patient_id):
         found.append(patient_id)
-    return [text for text in found if len(text) >= _DISTINCTIVE and not text.startswith(_OURS)]
+    return [text for text in found if len(text) >= _DISTINCTIVE and not names_nobody(text)]
+
+
+def _whole(text: bytes) -> bytes:
+    return rb"(?<![0-9A-Za-z])" + re.escape(text) + rb"(?![0-9A-Za-z])"

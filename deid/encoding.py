@@ -9,6 +9,7 @@ nothing; a range that does not parse raises ``Truncated`` or ``Malformed``, neve
 Not here: what becomes of an element (``deid.rewriter``), Part 10 framing (``deid.meta``).
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ _PLAIN: Final = {
     EXPLICIT_BIG: _BIG,
 }
 # JPEG, RLE, encapsulated uncompressed, deflated frames: all explicit little endian (PS3.5 A.4).
-_COMPRESSED: Final = "1.2.840.10008.1.2.4."
+_COMPRESSED: Final = re.compile(r"1\.2\.840\.10008\.1\.2\.4\.[0-9]{2,3}(?:\.[0-9])?")
 _OTHER_COMPRESSED: Final = frozenset(
     ("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1")
 )
@@ -91,12 +92,7 @@ def is_encapsulated(transfer_syntax: str) -> bool:
     """Tell whether pixel data comes in fragments."""
     if transfer_syntax in _OTHER_COMPRESSED:
         return True
-    tail = transfer_syntax.removeprefix(_COMPRESSED)
-    return (
-        tail != transfer_syntax
-        and tail.replace(".", "").isdecimal()
-        and transfer_syntax not in _REFERENCED
-    )
+    return _COMPRESSED.fullmatch(transfer_syntax) is not None and transfer_syntax not in _REFERENCED
 
 
 def elements(buf: bytes, pos: int, end: int, enc: Encoding) -> Iterator[tuple[int, str, int, int]]:

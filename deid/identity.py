@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deid.dictionary import vr_of
-from deid.encoding import IMPLICIT, UNDEFINED, Encoding, header_reader
+from deid.encoding import IMPLICIT, UNDEFINED, Encoding, header_reader, value_end
 from deid.errors import (
     DeidError,
     Malformed,
@@ -20,7 +20,7 @@ from deid.errors import (
     TooLarge,
     Truncated,
 )
-from deid.text import words_of
+from deid.text import OURS, words_of
 from deid.uids import is_standard
 
 SOP_CLASS_UID: Final = 0x00080016
@@ -43,8 +43,6 @@ NUMBERS: Final = frozenset(
         *(0x00402016, 0x00402017, 0x00200010, 0x00401001, 0x00120040, 0x00120042),
     )
 )
-# What de-identification itself writes identifies nobody.
-_OURS: Final = frozenset((b"anonymized", b"removed"))
 # Looking for each of them costs time; no real object comes near.
 _MANY: Final = 1000
 _SHORTEST_WORD: Final = 3
@@ -77,18 +75,16 @@ class Identity:
             pos = start
             if not vr or vr == "SQ":
                 continue
+            stop = pos = start + length
             if length == UNDEFINED:
-                if vr == "UN":
-                    self.collect_unknown(buf[start:])
-                return
-            pos += length
+                stop, pos = value_end(buf, start, end, enc, tag, vr)
             if pos > end:
                 raise Truncated("The data set ends inside an element.")
             known = vr_of(tag)
             if vr == "UN" and known == "SQ":
-                self.collect_unknown(buf[start:pos])
+                self.collect_unknown(buf[start:stop])
             else:
-                self._collect(tag, vr, buf[start:pos])
+                self._collect(tag, vr, buf[start:stop])
 
     def collect_unknown(self, buf: bytes) -> None:
         """The same for a sequence that hides in UN."""
@@ -111,7 +107,7 @@ class Identity:
         for number in self.numbers:
             words = words_of(number)
             found.update(w for w in words if len(words) == 1 or any(48 <= c <= 57 for c in w))
-        return frozenset(word for word in found if len(word) >= _SHORTEST_WORD) - _OURS
+        return frozenset(word for word in found if len(word) >= _SHORTEST_WORD) - OURS
 
     def phrases(self) -> tuple[bytes, ...]:
         """Return whole names and numbers, in lower case, that must not stay in text."""
@@ -119,7 +115,7 @@ class Identity:
             sorted(
                 text
                 for text in (value.lower() for value in self.names | self.numbers)
-                if len(text) >= _SHORTEST_PHRASE and text.strip(b"^") not in _OURS
+                if len(text) >= _SHORTEST_PHRASE and text.strip(b"^") not in OURS
             )
         )
 

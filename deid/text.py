@@ -11,10 +11,17 @@ Not here: which elements are text (``deid.rules``), finding the identifiers (``d
 import re
 from typing import Final
 
+from pydicom.charset import python_encoding
+
 from deid.profile import default_profile
 
 _WORD: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 _DOTTED_NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+){4,}")
+# What de-identification itself writes identifies nobody.
+OURS: Final = frozenset((b"anonymized", b"removed"))
+# PS3.3 C.12.1.1.2: without its character set, text cannot be read.
+_CHARACTER_SETS: Final = frozenset(name.lower().encode() for name in python_encoding)
+_LONG: Final = 6
 _MANY: Final = 64
 _REMEMBERED: Final = 64
 _VOCABULARY: Final = default_profile().vocabulary
@@ -64,9 +71,13 @@ class Identifiers:
 
     def __init__(self, words: frozenset[bytes], phrases: tuple[bytes, ...]) -> None:
         self.words = words
-        # A phrase that holds one of the words is found by that word.
-        self._phrases = tuple(p for p in phrases if words.isdisjoint(_WORD.findall(p)))
-        needles = (*words, *self._phrases)
+        # Short words count as words only; long ones, and numbers, inside of other words too. A
+        # phrase that holds a word is found by that word.
+        self._inside = (
+            *(word for word in words if len(word) >= _LONG),
+            *(p for p in phrases if words.isdisjoint(_WORD.findall(p)) or _is_number(p)),
+        )
+        needles = (*words, *self._inside)
         self._needles = needles if len(needles) <= _MANY else None
         self._harmless: set[bytes] = set()
 
@@ -86,8 +97,8 @@ class Identifiers:
     def is_harmless_code(self, value: bytes) -> bool:
         """The same for a code string: a defined term stays, even if a patient is called so."""
         return self.is_harmless(value) or all(
-            part.strip(b" \0").lower() in _VOCABULARY or self.is_harmless(part)
-            for part in value.split(b"\\")
+            part in _VOCABULARY or part in _CHARACTER_SETS or self.is_harmless(part)
+            for part in (part.strip(b" \0").lower() for part in value.split(b"\\"))
         )
 
     def _holds_one(self, lowered: bytes) -> bool:
@@ -100,4 +111,13 @@ class Identifiers:
                 return False
         if not self.words.isdisjoint(_WORD.findall(lowered)):
             return True
-        return any(phrase in lowered for phrase in self._phrases)
+        return any(text in lowered for text in self._inside)
+
+
+def _is_number(text: bytes) -> bool:
+    return len(text) >= _LONG and any(48 <= c <= 57 for c in text)
+
+
+def names_nobody(text: bytes) -> bool:
+    """Tell whether a name or number is made of safe words and of what we write ourselves."""
+    return all(word in _VOCABULARY or word in OURS for word in words_of(text))

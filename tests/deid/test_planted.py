@@ -259,6 +259,7 @@ def test_names_in_other_character_sets_go_from_names_and_text(charset: bytes, na
 
 def test_names_and_numbers_of_the_header_go_from_unlisted_text() -> None:
     spellings = [b"QUXLEY", b"quxley, zebulon", b"Zebulon_Quxley.dcm", b"id QX-771204", b"x/Quxley"]
+    spellings += [b"CT4QuxleyZ", b"scanQX-771204b", b"ZEBULONQUXLEY"]
     for spelling in spellings:
         output = run(instance([(0x00189004, "CS", b"RESEARCH"), (0x00181250, "SH", spelling)]))
         assert spelling not in output.data
@@ -275,3 +276,37 @@ def test_a_name_deep_inside_counts_as_an_identifier_too() -> None:
 def test_a_uid_of_the_header_does_not_stay_in_text() -> None:
     data = instance([(0x00181250, "SH", b"see 1.2.826.0.1.3680043.99.1")])
     assert b"3680043.99" not in run(data).data
+
+
+@pytest.mark.parametrize("patient_id", [b"100", b"ABDOMEN", b"PRIMARY", b"REMOVED", b"100.25"])
+def test_an_id_like_a_defined_term_breaks_nothing(patient_id: bytes) -> None:
+    extra: list[Element] = [
+        (0x00080005, "CS", b"ISO_IR 100"),
+        (0x00080008, "CS", b"ORIGINAL\\PRIMARY\\AXIAL"),
+        (0x00180015, "CS", b"ABDOMEN"),
+        (0x00180050, "DS", b"100.25"),
+        (0x00180010, "LO", b"Wobble"),
+        (0x00100020, "LO", patient_id),
+    ]
+    ds = run(instance(extra)).ds
+    assert ds.SpecificCharacterSet == "ISO_IR 100"
+    assert ds.ImageType == ["ORIGINAL", "PRIMARY", "AXIAL"]
+    assert ds.BodyPartExamined == "ABDOMEN"
+    assert str(ds.SliceThickness) == "100.25"
+    assert ds.PatientID == "0"
+
+
+def test_a_name_behind_encapsulated_pixels_in_an_item_counts_too() -> None:
+    pixels = b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    icon = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + pixels
+    name = b"\x08\x00\x90\x00PN\x0e\0Wobblethorpe^A"
+    later = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(name)) + name
+    item = b"\xfe\xff\x00\xe0" + struct.pack("<L", len(icon)) + icon + later
+    sequence = b"\x08\x00\x15\x11SQ\0\0" + struct.pack("<L", len(item)) + item
+    form = Form(LITTLE)
+    before = data_set([e for e in MINIMUM if e[0] < UNLISTED], form)
+    text: list[Element] = [(0x00181250, "SH", b"wobblethorpe")]
+    after = data_set([e for e in MINIMUM if e[0] > UNLISTED] + text, form)
+    output = run(before + sequence + after, transfer_syntax=LITTLE)
+    assert b"obblethorpe" not in output.data
+    assert len(output.ds[UNLISTED].value) == 2
