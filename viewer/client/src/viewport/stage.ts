@@ -73,7 +73,8 @@ export class Stage {
   }
 
   static create(element: HTMLDivElement, events: Events): Stage {
-    initCore();
+    // One viewport needs one drawing context; the usual seven take a second to make.
+    initCore({ rendering: { webGlContextCount: 1 } } as Parameters<typeof initCore>[0]);
     tools.init();
     initLoader({ maxWebWorkers: Math.min(4, Math.max(1, (navigator.hardwareConcurrency || 2) - 1)) });
     registerLoader();
