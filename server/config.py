@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["Address", "ConfigError", "Settings", "load", "secret", "to_environment"]
+from server.errors import ConfigError
+
+__all__ = ["Address", "Settings", "load", "secret", "to_environment"]
 
 PREFIX = "READINGROOM_"
 SECRET_BYTES = 32
-
-
-class ConfigError(Exception):
-    """A setting is unknown or has a value that cannot be understood."""
 
 
 @dataclass(frozen=True)

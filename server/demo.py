@@ -12,7 +12,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 
-from server.config import Address, ConfigError
+from server.config import Address
+from server.errors import CommandFailed
 
 __all__ = ["sample_files", "send"]
 
@@ -45,7 +46,7 @@ def send(address: Address, ae_title: str) -> int:
         How many were stored.
 
     Raises:
-        ConfigError: the server does not answer, or refuses a sample.
+        CommandFailed: the server does not answer, or refuses a sample.
     """
     samples = [dcmread(path) for path in sample_files()]
     ae = AE("DEMO")
@@ -53,7 +54,7 @@ def send(address: Address, ae_title: str) -> int:
         ae.add_requested_context(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID)
     association = ae.associate(address.host, address.port, ae_title=ae_title)
     if not association.is_established:
-        raise ConfigError(f"No server answers at {address}. Start it with `readingroom serve`.")
+        raise CommandFailed(f"No server answers at {address}. Start it with `readingroom serve`.")
     try:
         return sum(_store(association.send_c_store, ds) for ds in samples)
     finally:
@@ -63,5 +64,5 @@ def send(address: Address, ae_title: str) -> int:
 def _store(send_c_store: Callable[[Dataset], Dataset], ds: Dataset) -> bool:
     status = send_c_store(ds)
     if "Status" not in status or status.Status not in STORED:
-        raise ConfigError("The server did not store a sample; its own output says why.")
+        raise CommandFailed("The server did not store a sample; its own output says why.")
     return True

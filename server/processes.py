@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -35,7 +35,7 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
 
 
-def run_together(jobs: dict[str, Callable[[], None]], ready: Callable[[], None]) -> str | None:
+def run_together(jobs: Mapping[str, Callable[[], None]], ready: Callable[[], None]) -> str | None:
     """Run each job in a process of its own until a signal comes or one of them ends.
 
     Args:
@@ -62,7 +62,7 @@ def run_together(jobs: dict[str, Callable[[], None]], ready: Callable[[], None])
     return ended
 
 
-def _wait(processes: dict[str, BaseProcess], stop: threading.Event) -> str | None:
+def _wait(processes: Mapping[str, BaseProcess], stop: threading.Event) -> str | None:
     sentinels = {process.sentinel: name for name, process in processes.items()}
     while not stop.is_set():
         ended = connection.wait(list(sentinels), LOOK_EVERY_SECONDS)
@@ -71,7 +71,7 @@ def _wait(processes: dict[str, BaseProcess], stop: threading.Event) -> str | Non
     return None
 
 
-def _end(processes: list[BaseProcess]) -> None:
+def _end(processes: Sequence[BaseProcess]) -> None:
     for process in processes:
         if process.is_alive():
             process.terminate()

@@ -1,8 +1,8 @@
 """Starts everything that `readingroom serve` runs, and prints where it is.
 
-Invariants: the database is migrated and leftovers are cleared before anything listens; the first
-start makes the owner's account.
-Not here: ending the processes (`server.processes`), the settings (`server.config`).
+Invariants: the database is migrated and leftovers are cleared before anything listens.
+Not here: what is prepared (`server.prepare`), what the processes run (`server.jobs`), how they end
+(`server.processes`), the settings (`server.config`).
 """
 
 import os
@@ -13,42 +13,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from types import FrameType
+from importlib import import_module
+from multiprocessing import get_context
 
-from granian.constants import Interfaces
-from granian.server import Server
+from server.config import Address, Settings
+from server.errors import CommandFailed
+from server.jobs import run_dimse, run_web
+from server.processes import run_together
 
-from accounts.people import Account, create_account, first_account
-from accounts.signin import create_link
-from dimse import Options, StorageListener
-from server.config import Address, ConfigError, Settings, to_environment
-from server.gate import owner_of_peer
-from server.migrations import migrate
-from server.processes import exit_with_parent, run_together
-from server.quiet import silence_libraries
-from server.services import Services, now
+__all__ = ["serve"]
 
-__all__ = ["OWNER_EMAIL", "prepare", "serve"]
-
-OWNER_EMAIL = "owner@localhost"
-READY_SECONDS = 60
-
-
-def prepare(services: Services) -> Account:
-    """Migrate, clear leftovers, make the owner's account if there is none.
-
-    Returns:
-        The owner's account.
-    """
-    migrate(services.database)
-    services.ingest.recover()
-    owner = first_account(services.database)
-    if owner is None:
-        owner = create_account(services.database, OWNER_EMAIL, clock=now, admin=True)
-    services.ingest.keys.key_of(owner.id)
-    return owner
+READY_SECONDS = 120
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
@@ -62,14 +40,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
         None after SIGTERM or SIGINT; otherwise which part ended by itself.
 
     Raises:
-        ConfigError: an address cannot be listened on.
+        CommandFailed: an address cannot be listened on, or what is stored cannot be used.
     """
     settings = replace(settings, http=_free(settings.http), dimse=_free(settings.dimse))
-    services = Services(settings)
-    owner = prepare(services)
-    link = create_link(services.database, owner.id, random_bytes=os.urandom, clock=now)
-    # The children open connections of their own.
-    services.database.dispose()
+    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
+        email, link = elsewhere.submit(_prepare, settings).result()
     base = settings.public_base.rstrip("/") or f"http://{settings.http}"
 
     def ready() -> None:
@@ -81,60 +56,17 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
         say(f"Pages      {base}/")
         say(f"DICOMweb   {base}/dicomweb")
         say(f"DIMSE      {settings.ae_title} at {settings.dimse}")
-        say(f"Sign in as {owner.email}, once: {base}/sign-in/{link}")
+        say(f"Sign in as {email}, once: {base}/sign-in/{link}")
 
-    jobs = {
-        "web": partial(run_web, settings),
-        "dimse": partial(run_dimse, settings),
-    }
+    jobs = {"web": partial(run_web, settings), "dimse": partial(run_dimse, settings)}
     return run_together(jobs, lambda: threading.Thread(target=ready, daemon=True).start())
 
 
-def run_web(settings: Settings) -> None:
-    """The process that runs the web workers."""
-    exit_with_parent()
-    os.environ.update(to_environment(settings))
-    server = Server(
-        "server.wsgi:create",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=settings.http.host,
-        port=settings.http.port,
-        workers=settings.web_workers,
-        blocking_threads=settings.web_threads,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,
-        # Addresses of requests can hold what somebody searched for.
-        log_access=False,
-        log_level="error",  # type: ignore[arg-type]
-    )
-    server.serve()
-
-
-def run_dimse(settings: Settings) -> None:
-    """The process that listens for associations."""
-    exit_with_parent()
-    silence_libraries()
-    services = Services(settings)
-    listener = StorageListener(
-        services.ingest,
-        owner_of_peer(services.database, settings),
-        ae_title=settings.ae_title,
-        host=settings.dimse.host,
-        port=settings.dimse.port,
-        options=Options(answer_coercion=settings.store_warning_status),
-    )
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener.start()
-    stop.wait()
-    listener.stop()
+def _prepare(settings: Settings) -> tuple[str, str]:
+    # Neither imports the archive into the supervisor, which serves nothing with it, nor returns
+    # something of a class for which the supervisor would have to.
+    prepared = import_module("server.prepare").prepare(settings)
+    return prepared.email, prepared.link
 
 
 def _free(address: Address) -> Address:
@@ -145,7 +77,7 @@ def _free(address: Address) -> Address:
         try:
             probe.bind((address.host, address.port))
         except OSError:
-            raise ConfigError(
+            raise CommandFailed(
                 f"Nothing can listen on {address}: it is taken or not ours."
             ) from None
         return replace(address, port=probe.getsockname()[1])

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from server.config import ConfigError, Settings, secret
+from server.config import Settings, secret
+from server.errors import ConfigError
 from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
-from store.blobs_s3 import S3Blobs
 from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
@@ -50,6 +50,9 @@ class Services:
         """Where Part 10 files lie."""
         place = self.settings.blobs or str(self.settings.data / "blobs")
         if place.startswith("s3://"):
+            # boto3 is large; a server on a folder does without it.
+            from store.blobs_s3 import S3Blobs
+
             bucket, _, prefix = place.removeprefix("s3://").partition("/")
             endpoint = self.settings.s3_endpoint or None
             return S3Blobs(bucket, prefix.strip("/"), now, endpoint)

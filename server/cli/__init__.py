@@ -1,30 +1,48 @@
 """The command `readingroom`: one module for each group of verbs.
 
 Invariants: every command has --help, says what failed in one line on standard error and exits
-non-zero, and takes --json where it prints data.
+non-zero, and takes --json where it prints data. A command's module is imported when it is called,
+so that the processes of `serve`, which all begin with this module, carry only what they use.
 """
 
 import sys
+from importlib import import_module
 
 import click
 
-from accounts.errors import AccountError
-from server.cli.accounts import account, peer, token
-from server.cli.serve import demo, migrate, serve
-from server.config import ConfigError
-from store.errors import StoreError
+from server.errors import ServerError
 
 __all__ = ["main"]
 
+COMMANDS = {
+    "serve": ("server.cli.serve", "Serve pages, DICOMweb and DIMSE until stopped."),
+    "demo": ("server.cli.serve", "Send sample images to the running server."),
+    "migrate": ("server.cli.serve", "Bring the database to the newest revision."),
+    "account": ("server.cli.accounts", "Accounts of people."),
+    "token": ("server.cli.accounts", "Bearer tokens, for programs that use DICOMweb."),
+    "peer": ("server.cli.accounts", "AE titles that send to this server."),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[name][0]), name)
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="readingroom")
 def commands() -> None:
     """Readingroom: a self-hosted teaching PACS."""
-
-
-for command in (serve, demo, migrate, account, token, peer):
-    commands.add_command(command)
 
 
 def main() -> None:
@@ -36,6 +54,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (AccountError, ConfigError, StoreError) as error:
+    except ServerError as error:
         click.echo(f"readingroom: {error}", err=True)
         sys.exit(1)

@@ -14,7 +14,8 @@ from accounts.errors import NoSuchAccount
 from accounts.peers import add_peer
 from accounts.people import Account, account_by_email, create_account
 from accounts.tokens import create_token
-from server.cli.options import as_json, config_option, data_option, ready_services
+from server.cli.database import ready_services
+from server.cli.options import as_json, config_option, data_option
 from server.services import Services, now
 
 __all__ = ["account", "peer", "token"]
@@ -47,11 +48,11 @@ def create(
     config: Path | None,
 ) -> None:
     """Create an account for EMAIL."""
-    services = ready_services(config, data)
     password = sys.stdin.readline().rstrip("\n") if password_stdin else None
-    made = create_account(
-        services.database, email, clock=now, password=password, admin=admin, premium=premium
-    )
+    with ready_services(config, data) as services:
+        made = create_account(
+            services.database, email, clock=now, password=password, admin=admin, premium=premium
+        )
     if as_json:
         click.echo(json.dumps({"id": made.id, "email": made.email, "admin": made.admin}))
     else:
@@ -70,9 +71,9 @@ def token() -> None:
 @config_option
 def create_for(email: str, as_json: bool, data: str | None, config: Path | None) -> None:
     """Print a new token; it is not shown again."""
-    services = ready_services(config, data)
-    owner = _account(services, email)
-    made = create_token(services.database, owner.id, random_bytes=os.urandom, clock=now)
+    with ready_services(config, data) as services:
+        owner = _account(services, email)
+        made = create_token(services.database, owner.id, random_bytes=os.urandom, clock=now)
     click.echo(json.dumps({"token": made}) if as_json else made)
 
 
@@ -99,9 +100,9 @@ def add(
     config: Path | None,
 ) -> None:
     """Give what the calling AETITLE sends to an account."""
-    services = ready_services(config, data)
-    owner = _account(services, email)
-    add_peer(services.database, ae_title, owner.id, host, port)
+    with ready_services(config, data) as services:
+        owner = _account(services, email)
+        add_peer(services.database, ae_title, owner.id, host, port)
     if as_json:
         click.echo(json.dumps({"ae_title": ae_title.strip(), "account": owner.email}))
     else:

@@ -1,5 +1,6 @@
 """`readingroom serve`, `demo` and `migrate`.
 
+The process of `serve` stays small, so what the other two need is imported when they are called.
 Not here: the processes behind `serve` (`server.serve`), the sample files (`server.demo`).
 """
 
@@ -8,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from server import demo as samples
-from server import serve as server
-from server.cli.options import config_option, data_option, ready_services
+from server.cli.options import config_option, data_option
 from server.config import load
+from server.serve import serve as run
 
 __all__ = ["demo", "migrate", "serve"]
 
@@ -24,7 +24,7 @@ __all__ = ["demo", "migrate", "serve"]
 def serve(http: str | None, dimse: str | None, data: str | None, config: Path | None) -> None:
     """Serve pages, DICOMweb and DIMSE until stopped."""
     settings = load(config, flags={"http": http, "dimse": dimse, "data": data})
-    ended = server.serve(settings, lambda line: click.echo(line))
+    ended = run(settings, click.echo)
     if ended is not None:
         click.echo(f"readingroom: the {ended} process ended; see the lines above.", err=True)
         sys.exit(1)
@@ -35,6 +35,8 @@ def serve(http: str | None, dimse: str | None, data: str | None, config: Path | 
 @config_option
 def demo(dimse: str | None, config: Path | None) -> None:
     """Send sample images to the running server, as a modality would."""
+    from server import demo as samples
+
     settings = load(config, flags={"dimse": dimse})
     sent = samples.send(settings.dimse, settings.ae_title)
     click.echo(f"Sent {sent} sample images. They are on the uploads page.")
@@ -45,5 +47,8 @@ def demo(dimse: str | None, config: Path | None) -> None:
 @config_option
 def migrate(data: str | None, config: Path | None) -> None:
     """Bring the database to the newest revision."""
-    ready_services(config, data)
+    from server.cli.database import ready_services
+
+    with ready_services(config, data):
+        pass
     click.echo("The database is at the newest revision.")

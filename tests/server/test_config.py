@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Address, ConfigError, Settings, load, secret, to_environment
+from server.config import Address, Settings, load, secret, to_environment
+from server.errors import ConfigError
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:

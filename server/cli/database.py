@@ -1,0 +1,32 @@
+"""The services that a command works on, and how their errors end it.
+
+Not here: the services themselves (`server.services`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from accounts.errors import AccountError
+from server.config import load
+from server.errors import CommandFailed
+from server.migrations import migrate
+from server.services import Services
+from store.errors import StoreError
+
+__all__ = ["ready_services"]
+
+
+@contextmanager
+def ready_services(config: Path | None, data: str | None) -> Iterator[Services]:
+    """Services on a database that is at the newest revision.
+
+    Raises:
+        CommandFailed: in place of the errors of accounts and store.
+    """
+    services = Services(load(config, flags={"data": data}))
+    try:
+        migrate(services.database)
+        yield services
+    except (AccountError, StoreError) as error:
+        raise CommandFailed(str(error)) from None
