@@ -146,8 +146,9 @@ def _title(parts: list[dict[str, Any]]) -> str:
     """ "MR wrist", from what the series say, for a study without a description."""
     modality = next((part["modality"] for part in parts if part["modality"]), "")
     body_part = next((part["body_part_examined"] for part in parts if _is_picture(part)), "")
-    named = " ".join(word for word in (modality, str(body_part).lower()) if word)
-    return named if body_part else f"{modality} study".strip().capitalize()
+    if not modality:
+        return "Study"
+    return f"{modality} {str(body_part).lower() or 'study'}"
 
 
 def _pictured(parts: list[dict[str, Any]]) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ CLIENT = Path(__file__).parents[2] / "viewer" / "client"
 
 
 def test_a_file_of_the_build_may_be_kept_for_ever(site: Site) -> None:
-    with site.visitor().get("/assets/viewer-1.js") as answer:
+    with closing(site.visitor().get("/assets/viewer-1.js")) as answer:
         assert answer.mimetype == "text/javascript"
         assert "immutable" in answer.headers["Cache-Control"]
         assert answer.text == "plain viewer-1.js"
@@ -27,7 +28,7 @@ def test_a_file_of_the_build_may_be_kept_for_ever(site: Site) -> None:
 )
 def test_the_best_twin_is_sent(site: Site, accepted: str, sent: str, encoding: str | None) -> None:
     headers = {"Accept-Encoding": accepted}
-    with site.visitor().get("/assets/site-1.css", headers=headers) as answer:
+    with closing(site.visitor().get("/assets/site-1.css", headers=headers)) as answer:
         assert answer.text == sent
         assert answer.headers.get("Content-Encoding") == encoding
         assert answer.mimetype == "text/css"

@@ -25,6 +25,20 @@ def test_a_study_is_listed_with_its_picture_and_leads_to_the_viewer(site: Site) 
     assert '<td class="num desk">3</td>' in page
 
 
+@pytest.mark.parametrize(
+    ("modality", "body_part", "title"),
+    [("CT", "HEAD", "CT head"), ("US", "", "US study"), ("", "", "Study")],
+)
+def test_a_study_without_a_description_is_named_by_what_it_is(
+    site: Site, modality: str, body_part: str, title: str
+) -> None:
+    data_set = ct_slice()
+    data_set.StudyDescription = ""
+    data_set.Modality, data_set.BodyPartExamined = modality, body_part
+    site.put(data_set)
+    assert f">{title}</a>" in site.visitor(site.owner).get("/uploads").text
+
+
 def test_no_page_shows_an_identity(site: Site) -> None:
     uid = site.put(ct_slice())
     client = site.visitor(site.owner)

@@ -32,6 +32,7 @@ export function registerLoader(): void {
     }
     const load = wadors.loadImage(imageId, options ?? {});
     const promise = (load.promise as unknown as Promise<Types.IImage>).then((image) => {
+      if (!isWhole(image)) throw new Error('The frame is shorter than the picture.');
       if (image.color) return isNative422(image) ? withRgb(image) : image;
       const lut = modalityLut(dataSet);
       return lut ? withLut(image, lut, dataSet) : image;
@@ -58,6 +59,12 @@ function withLut(image: Types.IImage, lut: Lut, dataSet: DataSet): Types.IImage 
     maxPixelValue: max,
     ...(own ? {} : { windowWidth: whole.windowWidth, windowCenter: whole.windowCenter }),
   };
+}
+
+/** Cornerstone draws what it got, however little; half a picture must not pass for one. */
+function isWhole(image: Types.IImage): boolean {
+  const samples = image.getPixelData().length / (image.rows * image.columns);
+  return isNative422(image) || samples === (image.color ? (image.rgba ? 4 : 3) : 1);
 }
 
 /** Uncompressed 4:2:2 has two bytes for an element; what a decoder gives has three or four. */

@@ -257,6 +257,10 @@ export class Stage {
       target.addEventListener(type, (event) => heard((event as CustomEvent).detail as never));
     };
     const { Events: types } = Enums;
+    // A failed request rejects twice: once to us, as IMAGE_LOAD_FAILED, and once to nobody.
+    window.addEventListener('unhandledrejection', (event) => {
+      if (event.reason instanceof XMLHttpRequest) event.preventDefault();
+    });
     on(this.element, types.IMAGE_RENDERED, () => {
       if (this.image) this.events.displayed(this.displayed);
     });
