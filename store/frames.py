@@ -17,10 +17,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from pydicom.dataset import Dataset
-
+from store.byteorder import WORD_BYTES, swap_words
 from store.errors import NoSuchFrame
 
 __all__ = [
@@ -47,7 +46,6 @@ _ITEM_HEADER: Final = 8
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _JPEG_FAMILY: Final = "1.2.840.10008.1.2.4."
 _VIDEO: Final = frozenset(map(str, range(100, 109)))  # MPEG-2, MPEG-4 AVC, HEVC
-_WORD_OF_VR: Final = {"OW": 2, "OF": 4, "OD": 8}
 _START_OF_IMAGE: Final = (
     b"\xff\xd8\xff",  # JPEG and JPEG-LS: SOI and the first byte of the next marker
     b"\xff\x4f\xff\x51",  # JPEG 2000 and HTJ2K: SOC, SIZ
@@ -55,6 +53,13 @@ _START_OF_IMAGE: Final = (
     b"\xff\x0a",  # JPEG XL codestream
     b"\x00\x00\x00\x0cJXL ",  # JPEG XL file
 )
+
+
+class Header(Protocol):
+    """Gives values of the header by keyword: a pydicom data set fits."""
+
+    def get(self, keyword: str, default: object = ..., /) -> Any:  # noqa: ANN401 - any VR's value
+        """The value, or the default."""
 
 
 class PixelElement(Protocol):
@@ -136,7 +141,7 @@ class FrameIndex:
         """
         if self.kind != _NATIVE:
             return stored
-        data = _swapped(stored, self.width)
+        data = swap_words(stored, self.width)
         first_bit = (number - 1) * self.bits
         skip = first_bit - 8 * self._native_span(number)[0]
         size = (self.bits + 7) // 8
@@ -160,9 +165,7 @@ class FrameIndex:
         return self.offset + start, following - start - _ITEM_HEADER
 
 
-def index_frames(
-    ds: Dataset, element: PixelElement, transfer_syntax: str, peek: Peek
-) -> FrameIndex:
+def index_frames(ds: Header, element: PixelElement, transfer_syntax: str, peek: Peek) -> FrameIndex:
     """Build the index of an instance from its header and its pixel data element.
 
     Args:
@@ -181,7 +184,7 @@ def index_frames(
             offsets=_extended_offsets(ds) or element.basic_offsets,
             peek=peek,
         )
-    word = _WORD_OF_VR.get(element.vr, 1) if transfer_syntax == _BIG_ENDIAN else 1
+    word = WORD_BYTES.get(element.vr, 1) if transfer_syntax == _BIG_ENDIAN else 1
     return native_index(
         element.offset,
         element.length,
@@ -246,7 +249,7 @@ def encapsulated_index(
     return FrameIndex(frames, _GROUPS, width, len(fragments), base, 0, groups + packed)
 
 
-def frame_bits(ds: Dataset) -> int:
+def frame_bits(ds: Header) -> int:
     """Return the bits of one native frame, 0 when the header describes no image."""
     samples = _integer(ds, "SamplesPerPixel", 1)
     bits = _integer(ds, "BitsAllocated", 0) * samples
@@ -310,14 +313,14 @@ def _by_start_of_image(fragments: Iterable[Range], peek: Peek) -> list[int]:
     return firsts if firsts and firsts[0] == 0 else []
 
 
-def _extended_offsets(ds: Dataset) -> tuple[int, ...]:
+def _extended_offsets(ds: Header) -> tuple[int, ...]:
     value = ds.get("ExtendedOffsetTable")
     if not isinstance(value, bytes) or len(value) % 8:
         return ()
     return struct.unpack(f"<{len(value) // 8}Q", value)
 
 
-def _integer(ds: Dataset, keyword: str, default: int) -> int:
+def _integer(ds: Header, keyword: str, default: int) -> int:
     """Read a number that a sender may have left out, written twice or filled with text."""
     try:
         return int(ds.get(keyword, default))
@@ -327,13 +330,3 @@ def _integer(ds: Dataset, keyword: str, default: int) -> int:
 
 def _no_frames() -> FrameIndex:
     return FrameIndex(0, _NONE, 1, 0, 0, 0, b"")
-
-
-def _swapped(data: bytes, word: int) -> bytes:
-    """Reverse the bytes of each word."""
-    if word == 1:
-        return data
-    swapped = bytearray(len(data))
-    for byte in range(word):
-        swapped[byte::word] = data[word - 1 - byte :: word]
-    return bytes(swapped)

@@ -15,19 +15,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.charset import convert_encodings, decode_bytes
 
 from deid.encoding import Encoding, elements, items
+from store.byteorder import WORD_BYTES, swap_words
 
 __all__ = [
     "ROOT_MARK",
-    "WORD_BYTES",
     "Attributes",
     "HeaderValues",
     "Streamed",
     "build",
     "dumps",
-    "swap_words",
 ]
 
 Attributes = dict[str, dict[str, Any]]
@@ -35,9 +35,9 @@ Attributes = dict[str, dict[str, Any]]
 ROOT_MARK = b"\x01"
 INLINE_BYTES = 256
 SPECIFIC_CHARACTER_SET = 0x00080005
+PIXEL_REPRESENTATION = 0x00280103
 
 _BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _NUMBERS = {
     "US": ("H", 2),
     "SS": ("h", 2),
@@ -48,6 +48,10 @@ _NUMBERS = {
     "FL": ("f", 4),
     "FD": ("d", 8),
 }
+# In implicit VR these are US or SS, as Pixel Representation says (PS3.5 A.1 and PS3.6).
+_SIGNED_WITH_PIXELS = frozenset(
+    tag for tag, (vr, *_) in DicomDictionary.items() if vr in ("US or SS", "US or SS or OW")
+)
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ONE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _COMPONENTS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -75,12 +79,17 @@ class Streamed(Protocol):
 class _Builder:
     encoding: Encoding
     bulk_uri: str
+    signed: bool = False
     path: list[str] = field(default_factory=list)
 
     def data_set(self, buf: bytes, start: int, end: int, charsets: Sequence[str]) -> Attributes:
         found: Attributes = {}
         for tag, vr, value_start, value_end in elements(buf, start, end, self.encoding):
             name = f"{tag:08X}"
+            if tag == PIXEL_REPRESENTATION:
+                self.signed = buf[value_start:value_end].strip(b"\0") != b""
+            elif vr == "US" and self.signed and not self.encoding.explicit:
+                vr = "SS" if tag in _SIGNED_WITH_PIXELS else vr
             if value_end == value_start:
                 found[name] = {"vr": vr}
             elif vr == "SQ":
@@ -170,17 +179,6 @@ def dumps(attributes: Attributes) -> bytes:
     return marked.encode("utf-8", "replace")
 
 
-def swap_words(value: bytes, width: int) -> bytes:
-    """The bytes with each word of `width` bytes reversed; a last part-word stays."""
-    if width == 1:
-        return value
-    whole = len(value) - len(value) % width
-    swapped = bytearray(value)
-    for place in range(width):
-        swapped[place:whole:width] = value[width - 1 - place : whole : width]
-    return bytes(swapped)
-
-
 def _charsets(value: bytes) -> Sequence[str]:
     terms = [term.strip() for term in value.decode("ascii", "replace").rstrip(" \0").split("\\")]
     try:
@@ -258,7 +256,7 @@ class HeaderValues:
     def __init__(self, attributes: Attributes) -> None:
         self._attributes = attributes
 
-    def get(self, keyword: str, default: object = None) -> Any:  # noqa: ANN401 - any VR's value
+    def get(self, keyword: str, default: object = None, /) -> Any:  # noqa: ANN401 - any VR's value
         """The first value of the attribute, or the default."""
         attribute = self._attributes.get(_KEYWORD_TAGS.get(keyword, ""), {})
         return (attribute.get("Value") or [default])[0]

@@ -30,7 +30,7 @@ from deid.encoding import (
 )
 from deid.errors import Truncated
 from store.errors import CannotTranscode
-from store.metadata import WORD_BYTES, swap_words
+from store.byteorder import WORD_BYTES, swap_words
 
 __all__ = ["COPIED_BYTES", "EXPLICIT", "Forward", "Recoder"]
 

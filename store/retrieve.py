@@ -20,10 +20,10 @@ from sqlalchemy import Select, select
 from deid.encoding import Encoding, elements, encoding_of, items
 from store.access import Scope
 from store.blobs import CHUNK_BYTES, Blobs
+from store.byteorder import WORD_BYTES, swap_words
 from store.db import Database
 from store.errors import NoSuchBulkdata
 from store.frames import FrameIndex
-from store.metadata import WORD_BYTES, swap_words
 from store.schema import instance, series, study
 from store.streamed import (
     DEFLATED,

@@ -142,7 +142,7 @@ def _children(
 ) -> dict[int, list[Row[Any]]]:
     ids = [row.study_key for row in rows]
     counted = series.c.number_of_series_related_instances.label("instances")
-    found: dict[int, list[Row[Any]]] = {id_: [] for id_ in ids}
+    found: dict[int, list[Any]] = {id_: [] for id_ in ids}
     for at in range(0, len(ids), 500):
         query = select(series.c.study_id, series.c.modality, counted).where(
             series.c.study_id.in_(ids[at : at + 500]), scope.condition()
