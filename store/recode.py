@@ -29,8 +29,8 @@ from deid.encoding import (
     value_end,
 )
 from deid.errors import Truncated
-from store.errors import CannotTranscode
 from store.byteorder import WORD_BYTES, swap_words
+from store.errors import CannotTranscode
 
 __all__ = ["COPIED_BYTES", "EXPLICIT", "Forward", "Recoder"]
 
