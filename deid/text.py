@@ -16,7 +16,8 @@ from pydicom.charset import python_encoding
 from deid.profile import default_profile
 
 _WORD: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
-_DOTTED_NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+){4,}")
+# Possessive and from the first digit on: otherwise a long row of digits costs quadratic time.
+_DOTTED_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]++(?:\.[0-9]++){4,}+")
 # What de-identification itself writes identifies nobody.
 OURS: Final = frozenset((b"anonymized", b"removed"))
 # PS3.3 C.12.1.1.2: without its character set, text cannot be read.

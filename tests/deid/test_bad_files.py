@@ -187,6 +187,23 @@ def test_an_undefined_length_that_never_ends_costs_linear_time() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b"1", b"1.", b"1.1", b"1 ", b".", b"a", b"\xff", b"head ", b"w/", b"\\", b"5mm ", b"x^"],
+)
+def test_long_text_costs_linear_time(text: bytes) -> None:
+    value = text * (300_000 // len(text)) + b"....."
+    name: Element = (0x00080090, "PN", value[:60_000])
+    # unlisted text, a description, report text, dates, numbers, UIDs
+    listed = ((0x00080120, "UR"), (0x0018937B, "UT"), (0x0040A160, "UT"))
+    extra: list[Element] = [(tag, vr, value) for tag, vr in listed]
+    short = value[:60_000]
+    extra += [(0x00080020, "DA", short), (0x00180050, "DS", short), (0x00080032, "TM", short)]
+    began = time.monotonic()
+    outcome(instance([name, *extra, (0x00200052, "UI", short)]))
+    assert time.monotonic() - began < 10
+
+
 def test_a_large_private_element_is_not_buffered() -> None:
     body = data_set(
         [*MINIMUM, (0x00291010, "OB", bytes(60_000_000)), (0x00321060, "LO", b"HEAD")],
