@@ -257,9 +257,10 @@ export class Stage {
       target.addEventListener(type, (event) => heard((event as CustomEvent).detail as never));
     };
     const { Events: types } = Enums;
-    // A failed request rejects twice: once to us, as IMAGE_LOAD_FAILED, and once to nobody.
+    // A failure reaches us as IMAGE_LOAD_FAILED and, once more, nobody: Cornerstone's cache rejects too.
+    const told = new WeakSet<object>();
     window.addEventListener('unhandledrejection', (event) => {
-      if (event.reason instanceof XMLHttpRequest) event.preventDefault();
+      if (told.has(Object(event.reason) as object)) event.preventDefault();
     });
     on(this.element, types.IMAGE_RENDERED, () => {
       if (this.image) this.events.displayed(this.displayed);
@@ -278,8 +279,9 @@ export class Stage {
     on(eventTarget, types.IMAGE_CACHE_IMAGE_REMOVED, (detail: { imageId: string }) =>
       this.events.dropped(detail.imageId),
     );
-    on(eventTarget, types.IMAGE_LOAD_FAILED, (detail: { imageId: string; error: unknown }) =>
-      this.events.failed(detail.imageId, detail.error),
-    );
+    on(eventTarget, types.IMAGE_LOAD_FAILED, (detail: { imageId: string; error: unknown }) => {
+      told.add(Object(detail.error) as object);
+      this.events.failed(detail.imageId, detail.error);
+    });
   }
 }
