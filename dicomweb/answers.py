@@ -20,6 +20,7 @@ __all__ = [
     "REVALIDATE",
     "Answer",
     "Asked",
+    "Header",
     "error_answer",
     "is_known_to",
     "log_unexpected",

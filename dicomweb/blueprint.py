@@ -17,7 +17,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from dicomweb.answers import Answer, Asked, error_answer, log_unexpected
+from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
 from dicomweb.body import Body
 from dicomweb.errors import (
     UNEXPECTED,
@@ -220,7 +220,7 @@ def _add(blueprint: Blueprint, rule: str, views: dict[str, _View]) -> None:
             return _response(Answer(204, [("Allow", allowed)]))
         if not views:
             raise NotFound("There is no such resource.")
-        return _response(error_answer(_NOT_ALLOWED, headers=[("Allow", allowed)]))
+        return _response(error_answer(_NOT_ALLOWED, headers=[("Allow", allowed), *_parting()]))
 
     blueprint.add_url_rule(
         rule,
@@ -246,7 +246,17 @@ def _answer_error(error: Exception) -> Response:
         outcome = Outcome(error.code, "The request cannot be understood.")
     if outcome is UNEXPECTED:
         log_unexpected(error)
-    return _response(error_answer(outcome, sentence_of(error, outcome)))
+    return _response(error_answer(outcome, sentence_of(error, outcome), _parting()))
+
+
+def _parting() -> list[Header]:
+    """Return what tells a client that is still sending not to use its connection again.
+
+    A refusal leaves the rest of a body unread, and the server in front then closes the connection
+    without always saying so: the client's next request on it would fail.
+    """
+    length = request.environ.get("CONTENT_LENGTH")
+    return [("Connection", "close")] if length not in (None, "", "0") or _is_chunked() else []
 
 
 def _is_chunked() -> bool:

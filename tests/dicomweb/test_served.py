@@ -171,6 +171,19 @@ def test_limit_holds_for_chunks(served: Served) -> None:
     assert _leftovers(served) == []
 
 
+def test_connection_on_which_a_body_was_refused_is_not_used_again(served: Served) -> None:
+    chunks = [b"\0" * 100_000] * 50
+    wrong = HEADERS | {"Content-Type": "text/plain"}
+    with requests.Session() as session:
+        for _ in range(5):
+            for headers, status in ((wrong, 415), (wrong | {"Authorization": "x"}, 401)):
+                url = f"{served.root}/studies"
+                with contextlib.suppress(requests.ConnectionError):
+                    refused = session.post(url, data=iter(chunks), headers=headers, timeout=60)
+                    assert refused.status_code == status
+                assert session.get(url, headers=HEADERS, timeout=60).status_code in (200, 204)
+
+
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 @pytest.mark.parametrize("complete", [0, 2])
 def test_client_that_goes_away_leaves_nothing(served: Served, framing: str, complete: int) -> None:
