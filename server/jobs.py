@@ -5,6 +5,7 @@ Not here: starting and ending them (`server.processes`).
 """
 
 import os
+import resource
 import signal
 import threading
 from types import FrameType
@@ -23,6 +24,7 @@ def run_web(settings: Settings) -> None:
     from granian.server import Server
 
     exit_with_parent()
+    _raise_file_limit()
     os.environ.update(to_environment(settings))
     server = Server(
         "server.wsgi:create",
@@ -49,6 +51,7 @@ def run_dimse(settings: Settings) -> None:
     from server.services import Services
 
     exit_with_parent()
+    _raise_file_limit()
     silence_libraries()
     services = Services(settings)
     listener = StorageListener(
@@ -69,3 +72,9 @@ def run_dimse(settings: Settings) -> None:
     listener.start()
     stop.wait()
     listener.stop()
+
+
+def _raise_file_limit() -> None:
+    """Take as many open files as the system allows; workers inherit it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

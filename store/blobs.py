@@ -35,6 +35,9 @@ class BlobWriter(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Bytes that were written already, for comparing with what is stored."""
 
+    def seal(self) -> None:
+        """Say that all bytes are written; making them safe may begin, next to other work."""
+
     def discard(self) -> None:
         """Forget the blob and everything written to it. May be called twice."""
 

@@ -14,6 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -22,15 +23,18 @@ from store.errors import StoreError, StoreFull
 
 __all__ = ["FolderBlobs"]
 
+SYNC_THREADS = 8
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _FileWriter:
-    def __init__(self, key: str, path: Path) -> None:
+    def __init__(self, key: str, path: Path, syncing: ThreadPoolExecutor) -> None:
         self.key = key
         self.path = path
+        self._syncing = syncing
+        self._synced: Future[None] | None = None
         # Not buffered: the de-identifier writes a header and then large chunks.
-        self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by settle or discard
+        self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by seal or discard
 
     def write(self, data: bytes) -> object:
         view = memoryview(data)
@@ -42,14 +46,25 @@ class _FileWriter:
         return None
 
     def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self._file.fileno(), length, offset)
+        if not self._file.closed:
+            return os.pread(self._file.fileno(), length, offset)
+        with open(self.path, "rb", buffering=0) as file:
+            return os.pread(file.fileno(), length, offset)
+
+    def seal(self) -> None:
+        # The file is closed, so that a large batch does not hold hundreds of them open.
+        if self._synced is None:
+            handle = os.dup(self._file.fileno())
+            self._file.close()
+            self._synced = self._syncing.submit(_sync_and_close, handle)
 
     def settle(self) -> None:
+        self.seal()
+        assert self._synced is not None
         try:
-            os.fdatasync(self._file.fileno())
+            self._synced.result()
         except OSError as error:
             raise _translated(error) from None
-        self._file.close()
 
     def discard(self) -> None:
         self._file.close()
@@ -68,6 +83,8 @@ class FolderBlobs:
         self._root = root
         self._clock = clock
         self._incoming = root / "incoming"
+        # Syncs that run together cost the disk hardly more than one.
+        self._syncing = ThreadPoolExecutor(SYNC_THREADS, "blob-sync")
         self._mine: Path | None = None
         self._lock: int | None = None
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -77,7 +94,7 @@ class FolderBlobs:
         name = uuid.uuid4().hex
         key = f"{self._clock():%Y%m%d}/{name}"
         try:
-            return _FileWriter(key, self._own_folder() / _flat(key))
+            return _FileWriter(key, self._own_folder() / _flat(key), self._syncing)
         except OSError as error:
             raise _translated(error) from None
 
@@ -192,6 +209,13 @@ def _flat(key: str) -> str:
 
 def _key(flat: str) -> str:
     return flat.replace("-", "/")
+
+
+def _sync_and_close(handle: int) -> None:
+    try:
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

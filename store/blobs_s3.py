@@ -49,6 +49,9 @@ class _ObjectWriter:
         self.settle()
         return self._blobs.read(self.key, offset, length)
 
+    def seal(self) -> None:
+        """Nothing to begin: the object comes into being when it is settled."""
+
     def settle(self) -> None:
         if self._settled:
             return

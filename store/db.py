@@ -7,11 +7,11 @@ Not here: the tables (`store.schema`, `accounts.schema`) and migrations (`server
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -70,11 +70,23 @@ class Database:
             raise _translated(error) from None
 
     def insert_if_new(
-        self, connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]
-    ) -> None:
-        """Insert the rows, passing over those that a unique constraint already holds."""
+        self,
+        connection: Connection,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        returning: Column[Any] | None = None,
+    ) -> list[Any]:
+        """Insert the rows, passing over those that a unique constraint already holds.
+
+        Returns:
+            The values of `returning` in the rows that were inserted, in no order.
+        """
         dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+        statement = dialect.insert(table).on_conflict_do_nothing()
+        if returning is None:
+            connection.execute(statement, rows)
+            return []
+        return list(connection.execute(statement.returning(returning), rows).scalars())
 
     def dispose(self) -> None:
         """Close every connection."""

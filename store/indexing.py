@@ -93,6 +93,23 @@ _SERIES = {
     "performed_procedure_step_start_date": "00400244",
     "performed_procedure_step_start_time": "00400245",
 }
+# Made once: they run for every instance.
+_FIND = {
+    table.name: select(table.c.id).where(*(table.c[name] == bindparam(name) for name in names))
+    for table, names in (
+        (study, ("owner_id", "study_instance_uid")),
+        (series, ("study_id", "series_instance_uid")),
+    )
+}
+_counted = series.c.number_of_series_related_instances
+_COUNT = (
+    update(series)
+    .where(series.c.id == bindparam("of"))
+    .values(
+        number_of_series_related_instances=_counted + bindparam("added"),
+        updated_at=bindparam("now"),
+    )
+)
 INTEGER_RANGE = range(-(2**31), 2**31)
 
 
@@ -103,11 +120,11 @@ def _get_or_add(
     key: dict[str, Any],
     row: dict[str, Any],
 ) -> int:
-    query = select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
-    found = connection.execute(query).scalar()
+    query = _FIND[table.name]
+    found = connection.execute(query, key).scalar()
     if found is None:
         database.insert_if_new(connection, table, [row])
-        found = connection.execute(query).scalar_one()
+        found = connection.execute(query, key).scalar_one()
     return int(found)
 
 
@@ -134,26 +151,15 @@ def _instance_row(entry: Entry, series_id: int, now: datetime) -> dict[str, Any]
 def _insert_instances(
     database: Database, connection: Connection, rows: list[dict[str, Any]]
 ) -> set[str]:
-    database.insert_if_new(connection, instance, rows)
-    keys = [row["blob"] for row in rows]
-    written: set[str] = set()
-    for at in range(0, len(keys), 500):
-        query = select(instance.c.blob).where(instance.c.blob.in_(keys[at : at + 500]))
-        written |= set(connection.execute(query).scalars())
-    return written
+    return set(database.insert_if_new(connection, instance, rows, returning=instance.c.blob))
 
 
 def _count(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> None:
     added = Counter(row["series_id"] for row in rows)
     if not added:
         return
-    counted = series.c.number_of_series_related_instances
-    statement = (
-        update(series)
-        .where(series.c.id == bindparam("of"))
-        .values(number_of_series_related_instances=counted + bindparam("added"), updated_at=now)
-    )
-    connection.execute(statement, [{"of": key, "added": n} for key, n in added.items()])
+    counts = [{"of": key, "added": number, "now": now} for key, number in added.items()]
+    connection.execute(_COUNT, counts)
 
 
 def _columns(entry: Entry, tags: dict[str, str]) -> dict[str, str]:

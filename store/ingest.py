@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from deid import Deidentified, Deidentifier
 from deid.encoding import encoding_of
@@ -88,8 +88,9 @@ class Incoming:
             return self._batch.take(result, self._writer)
 
     def abort(self) -> None:
-        """Forget the instance: its sender went away. May be called at any time."""
+        """Forget the instance; its sender went away, say. Possible until the batch is committed."""
         if self._writer is not None:
+            self._batch.forget(self._writer)
             self._writer.discard()
             self._writer = None
 
@@ -135,6 +136,7 @@ class Batch:
         entry = self._entry(result, writer)
         stored = self._stored(result)
         if stored is None:
+            writer.seal()
             self._entries[_uids(result)] = entry
         elif is_repetition(_pixels(entry), stored):
             writer.discard()
@@ -151,6 +153,10 @@ class Batch:
             result.sent_sop_instance_uid,
             duplicate=stored is not None,
         )
+
+    def forget(self, writer: BlobWriter) -> None:
+        """Leave an instance that was taken out of the commit."""
+        self._entries = {k: e for k, e in self._entries.items() if e.writer is not writer}
 
     def commit(self) -> None:
         """Return when every instance taken so far is durable and visible.
@@ -197,24 +203,10 @@ class Batch:
         own = self._entries.get(_uids(result))
         if own is not None:
             return _pixels(own)
-        query = (
-            select(
-                schema.instance.c.available_transfer_syntax_uid,
-                schema.instance.c.streamed,
-                schema.instance.c.frame_index,
-                schema.instance.c.blob,
-            )
-            .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
-            .join(schema.study, schema.study.c.id == schema.series.c.study_id)
-            .where(
-                schema.study.c.owner_id == self._owner_id,
-                schema.study.c.study_instance_uid == result.study_instance_uid,
-                schema.series.c.series_instance_uid == result.series_instance_uid,
-                schema.instance.c.sop_instance_uid == result.sop_instance_uid,
-            )
-        )
+        uids = {"owner": self._owner_id, "study": result.study_instance_uid}
+        uids |= {"series": result.series_instance_uid, "instance": result.sop_instance_uid}
         with self._ingest.database.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_STORED, uids).one_or_none()
         if row is None:
             return None
         frames = FrameIndex.unpack(bytes(row.frame_index))
@@ -294,6 +286,25 @@ class Ingest:
             for at in range(0, len(keys), 500):
                 known |= _indexed(connection, keys[at : at + 500])
         return known
+
+
+# Made once: the look-up is part of every instance's way in.
+_STORED = (
+    select(
+        schema.instance.c.available_transfer_syntax_uid,
+        schema.instance.c.streamed,
+        schema.instance.c.frame_index,
+        schema.instance.c.blob,
+    )
+    .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
+    .join(schema.study, schema.study.c.id == schema.series.c.study_id)
+    .where(
+        schema.study.c.owner_id == bindparam("owner"),
+        schema.study.c.study_instance_uid == bindparam("study"),
+        schema.series.c.series_instance_uid == bindparam("series"),
+        schema.instance.c.sop_instance_uid == bindparam("instance"),
+    )
+)
 
 
 def _indexed(connection: Connection, keys: Sequence[str]) -> set[str]:

@@ -17,6 +17,7 @@ __all__ = ["condition"]
 _WILD = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 # A viewer that searches many studies at once joins UIDs with one or two backslashes.
 _LIST = re.compile(r"[,\\]+")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
 _FORM = {"DA": re.compile(r"\d{8}"), "TM": re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")}
 
 
@@ -43,10 +44,9 @@ def condition(column: Column[Any], vr: str, value: str) -> ColumnElement[bool]:
 
 def _single(column: Column[Any], vr: str, value: str) -> ColumnElement[bool]:
     if vr in ("IS", "US"):
-        try:
-            return column == int(value)
-        except ValueError:
-            raise NotSearchable(f"{column.name} is searched by a whole number.") from None
+        if not _WHOLE.fullmatch(value.strip()):
+            raise NotSearchable(f"{column.name} is searched by a whole number.")
+        return column == int(value)
     if vr in _WILD and ("*" in value or "?" in value):
         return column.ilike(_like(value), escape="\\")
     if vr == "PN":
