@@ -5,10 +5,11 @@
  * Standard: PS3.3 C.11.1. A picture has either a table or slope and intercept, so what Cornerstone
  * gives for one with a table are the stored values.
  */
-import { imageLoader, type Types, utilities } from '@cornerstonejs/core';
+import { Enums, imageLoader, type Types, utilities } from '@cornerstonejs/core';
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 
-import { numbers, text, type DataSet } from './dicomjson';
+import { number, numbers, text, type DataSet } from './dicomjson';
+import { spacingOf } from './stack';
 import { modalityLut, paletteComplete, rgbOf422, throughLut, type Lut } from './tables';
 
 /** PS3.3 C.7.6.3.1.2: the kinds of picture that Cornerstone converts. */
@@ -24,16 +25,19 @@ const DRAWN = new Set([
   'YBR_RCT',
 ]);
 
+const RLE = '1.2.840.10008.1.2.5';
+
 export function registerLoader(): void {
   imageLoader.registerImageLoader('wadors', (imageId, options) => {
     const dataSet = wadors.metaDataManager.get(imageId) as unknown as DataSet;
-    if (!DRAWN.has(text(dataSet, '00280004') ?? '') || !paletteComplete(dataSet)) {
-      return { promise: Promise.reject(new Error('This picture has colours that are not described.')) };
+    if (!isDrawable(dataSet)) {
+      return { promise: Promise.reject(new Error('This picture has colours of an unknown kind.')) };
     }
     const load = wadors.loadImage(imageId, options ?? {});
     const promise = (load.promise as unknown as Promise<Types.IImage>).then((image) => {
       if (!isWhole(image)) throw new Error('The frame is shorter than the picture.');
-      if (image.color) return isNative422(image) ? withRgb(image) : image;
+      if (image.color) return inBytes(isNative422(image) ? withRgb(image) : image);
+      image.voiLUTFunction = voiFunction(dataSet);
       const lut = modalityLut(dataSet);
       return lut ? withLut(image, lut, dataSet) : image;
     });
@@ -41,10 +45,37 @@ export function registerLoader(): void {
   });
 }
 
+/** False for what Cornerstone would draw wrongly, or fail on without a word. */
+function isDrawable(dataSet: DataSet): boolean {
+  if (!DRAWN.has(text(dataSet, '00280004') ?? '') || !paletteComplete(dataSet)) return false;
+  const colour = (number(dataSet, '00280002') ?? 1) > 1;
+  const bits = number(dataSet, '00280100') ?? 8;
+  return !colour || bits <= 8 || (bits === 16 && text(dataSet, '00083002') !== RLE);
+}
+
 /** Makes a picture's metadata known, with what Cornerstone takes for granted and data may lack. */
 export function registerMetadata(imageId: string, dataSet: DataSet): void {
   if (!text(dataSet, '00080060')) dataSet['00080060'] = { vr: 'CS', Value: ['OT'] };
+  const spacing = spacingOf(dataSet);
+  if (spacing) dataSet['00280030'] = { vr: 'DS', Value: spacing };
+  else delete dataSet['00280030'];
   wadors.metaDataManager.add(imageId, dataSet as never);
+}
+
+/** Cornerstone reads the first letter of the function's name for the whole (PS3.3 C.11.2.1.3). */
+function voiFunction(dataSet: DataSet): Enums.VOILUTFunctionType {
+  const name = text(dataSet, '00281056');
+  const known = Object.values(Enums.VOILUTFunctionType).find((value) => String(value) === name);
+  return known ?? Enums.VOILUTFunctionType.LINEAR;
+}
+
+/** Colour has 8 bits on a screen: of longer samples the upper ones count. */
+function inBytes(image: Types.IImage): Types.IImage {
+  const bits = image.imageFrame?.bitsStored ?? 8;
+  const samples = image.getPixelData();
+  if (bits <= 8 || samples.BYTES_PER_ELEMENT === 1) return image;
+  const bytes = Uint8Array.from(samples, (sample) => sample >>> (bits - 8));
+  return withValues(image, bytes, bytes.length / (image.rows * image.columns));
 }
 
 function withLut(image: Types.IImage, lut: Lut, dataSet: DataSet): Types.IImage {

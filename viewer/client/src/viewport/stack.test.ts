@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { DataSet } from './dicomjson';
-import { picturesOf } from './stack';
+import { picturesOf, spacingOf } from './stack';
 
 const address = (uid: string): string => `https://a/instances/${uid}`;
 
@@ -64,4 +64,10 @@ test('a report is no picture and says what it is', () => {
     '00080018': { vr: 'UI', Value: ['r'] },
   };
   expect(picturesOf([report], address)[0]?.unshowable).toBe('Structured report');
+});
+
+test('a spacing of nothing is none, and the shape of elements is kept', () => {
+  expect(spacingOf({ '00280030': { vr: 'DS', Value: [0, 0] } })).toBeUndefined();
+  expect(spacingOf({ '00280030': { vr: 'DS', Value: [0, 0] }, '00280034': { vr: 'IS', Value: [4, 3] } })).toEqual([4, 3]);
+  expect(spacingOf({ '00280030': { vr: 'DS', Value: ['0.5', '0.4'] } })).toEqual([0.5, 0.4]);
 });

@@ -75,6 +75,19 @@ function thicknessOf(dataSet: DataSet, frame: number): number | undefined {
   return number(group(dataSet, frame, '00289110'), '00180050');
 }
 
+/**
+ * Size of a picture element in mm, row by column; without one, what is known of its shape.
+ *
+ * Standard: PS3.3 10.7 (spacings), C.7.6.3.1.7 (Pixel Aspect Ratio).
+ */
+export function spacingOf(dataSet: DataSet): [number, number] | undefined {
+  for (const tag of ['00280030', '00181164', '00182010', '00280034']) {
+    const [row, column] = numbers(dataSet, tag);
+    if (row !== undefined && column !== undefined && row > 0 && column > 0) return [row, column];
+  }
+  return undefined;
+}
+
 export function inOrder(pictures: readonly Picture[]): Picture[] {
   const byNumber = [...pictures].sort((a, b) => a.instance - b.instance || a.frame - b.frame);
   const places = placesOf(byNumber);
