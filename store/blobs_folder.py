@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown
 from store.errors import StoreError, StoreFull
@@ -24,17 +25,18 @@ from store.errors import StoreError, StoreFull
 __all__ = ["FolderBlobs"]
 
 SYNC_THREADS = 8
+SPARE_FILES = 32
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _FileWriter:
-    def __init__(self, key: str, path: Path, syncing: ThreadPoolExecutor) -> None:
-        self.key = key
+    def __init__(self, path: Path, syncing: ThreadPoolExecutor) -> None:
+        self.key = _key(path.name)
         self.path = path
         self._syncing = syncing
         self._synced: Future[None] | None = None
         # Not buffered: the de-identifier writes a header and then large chunks.
-        self._file = open(path, "x+b", buffering=0)  # noqa: SIM115 - closed by seal or discard
+        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed by seal or discard
 
     def write(self, data: bytes) -> object:
         view = memoryview(data)
@@ -86,25 +88,26 @@ class FolderBlobs:
         # Syncs that run together cost the disk hardly more than one.
         self._syncing = ThreadPoolExecutor(SYNC_THREADS, "blob-sync")
         self._mine: Path | None = None
+        self._spare: list[Path] = []
+        self._taking = Lock()
         self._lock: int | None = None
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def create(self) -> BlobWriter:
-        """Start a new file in this process's own folder."""
-        name = uuid.uuid4().hex
-        key = f"{self._clock():%Y%m%d}/{name}"
+        """Take an empty file of this process's own folder."""
         try:
-            return _FileWriter(key, self._own_folder() / _flat(key), self._syncing)
+            with self._taking:
+                if not self._spare:
+                    self._spare = self._make_spare()
+                return _FileWriter(self._spare.pop(), self._syncing)
         except OSError as error:
             raise _translated(error) from None
 
     def settle(self, writers: Sequence[BlobWriter]) -> None:
-        """Sync each file, then their folder once."""
+        """Wait until the bytes of each file are synced; their names are already."""
         for writer in writers:
             assert isinstance(writer, _FileWriter)
             writer.settle()
-        if writers:
-            _sync_folder(self._own_folder())
 
     def publish(self, keys: Sequence[str]) -> None:
         """Rename the files; a crash before the rename is on disk is mended by `recover`."""
@@ -159,12 +162,24 @@ class FolderBlobs:
     def _take_up(self, folder: Path, is_known: IsKnown) -> int:
         left = {_key(path.name): path for path in folder.glob("*")}
         known = is_known(list(left))
+        mended = 0
         for key, path in left.items():
+            # A spare file that was never written to is no leftover.
+            mended += path.stat().st_size > 0
             if key in known:
                 self._move(path, key)
             else:
                 path.unlink()
-        return len(left)
+        return mended
+
+    def _make_spare(self) -> list[Path]:
+        """Empty files whose names are safe, so that an instance alone costs no folder sync."""
+        folder, day = self._own_folder(), f"{self._clock():%Y%m%d}"
+        paths = [folder / _flat(f"{day}/{uuid.uuid4().hex}") for _ in range(SPARE_FILES)]
+        for path in paths:
+            path.touch(exist_ok=False)
+        _sync_folder(folder)
+        return paths
 
     def _own_folder(self) -> Path:
         # Made at the first write, so a process that only reads leaves nothing behind.

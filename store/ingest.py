@@ -133,10 +133,11 @@ class Batch:
 
     def take(self, result: Deidentified, writer: BlobWriter) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
+        # The disk works on it while the metadata are made.
+        writer.seal()
         entry = self._entry(result, writer)
         stored = self._stored(result)
         if stored is None:
-            writer.seal()
             self._entries[_uids(result)] = entry
         elif is_repetition(_pixels(entry), stored):
             writer.discard()

@@ -116,9 +116,8 @@ def check(server: RunningServer, acknowledged: list[str], over_dimse: int) -> No
     dimse = [i for i in by_uid.values() if i["00280010"]["Value"] == [256]]
     assert len(dimse) >= over_dimse
     # Start-up cleared what was under way; only living processes' folders may be there.
-    left = [p for p in (server.data / "blobs" / "incoming").rglob("*") if p.is_file()]
-    assert [p for p in left if p.suffix != ".lock"] == []
-    files = [p for p in (server.data / "blobs").rglob("*") if p.is_file() and p.suffix != ".lock"]
+    files = [p for p in (server.data / "blobs").rglob("*") if p.is_file() and p.stat().st_size]
+    assert [p for p in files if "incoming" in p.parts] == []
     assert len(files) == len(by_uid)
 
 
