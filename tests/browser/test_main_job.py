@@ -175,7 +175,7 @@ def test_the_list_shows_studies_and_their_pictures(
 def test_a_phone_shows_the_list_and_the_viewer_without_sideways_scroll(
     page: Page, server: RunningServer, sent: list[pydicom.Dataset]
 ) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.set_viewport_size(PHONE)
     for path in ("/uploads", None):
         if path:
             page.goto(server.base + path)

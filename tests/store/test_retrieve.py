@@ -103,7 +103,7 @@ def _differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
 def _same(theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
     if "BulkDataURI" in theirs or "BulkDataURI" in ours or "InlineBinary" in ours:
         return True
-    return _plain(theirs.get("Value")) == _plain(ours.get("Value"))
+    return bool(_plain(theirs.get("Value")) == _plain(ours.get("Value")))
 
 
 def _plain(values: Any) -> Any:  # noqa: ANN401 - JSON values

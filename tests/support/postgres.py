@@ -26,11 +26,11 @@ def postgresql() -> Iterator[str]:
         shutil.chown(folder, "postgres")
     port = free_port()
     cluster = folder / "cluster"
-    initdb = [binaries[-1] / "initdb", "--auth=trust", "--username=test", "--no-sync", cluster]
-    subprocess.run([*prefix, *initdb], check=True, capture_output=True, cwd="/")
+    initdb = [str(binaries[-1] / "initdb"), "--auth=trust", "--username=test", "--no-sync"]
+    subprocess.run([*prefix, *initdb, str(cluster)], check=True, capture_output=True, cwd="/")
     options = [f"-k{folder}", "-h127.0.0.1", f"-p{port}", "-cfsync=off"]
     server = subprocess.Popen(
-        [*prefix, binaries[-1] / "postgres", "-D", cluster, *options],
+        [*prefix, str(binaries[-1] / "postgres"), "-D", str(cluster), *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
@@ -46,7 +46,7 @@ def postgresql() -> Iterator[str]:
 
 def _wait(pg_isready: Path, port: int) -> None:
     end = time.monotonic() + 30
-    command = [pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "test"]
+    command = [str(pg_isready), "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "test"]
     while subprocess.run(command, check=False).returncode != 0:
         assert time.monotonic() < end, "PostgreSQL did not start"
         time.sleep(0.1)

@@ -36,6 +36,7 @@ export function registerLoader(): void {
     const load = wadors.loadImage(imageId, options ?? {});
     const promise = (load.promise as unknown as Promise<Types.IImage>).then((image) => {
       if (!isWhole(image)) throw new Error('The frame is shorter than the picture.');
+      if (isMisread(image)) throw new Error('Colour of 16 bits in RLE is not decoded here.');
       if (image.color) return inBytes(isNative422(image) ? withRgb(image) : image);
       image.voiLUTFunction = voiFunction(dataSet);
       const lut = modalityLut(dataSet);
@@ -50,7 +51,7 @@ function isDrawable(dataSet: DataSet): boolean {
   if (!DRAWN.has(text(dataSet, '00280004') ?? '') || !paletteComplete(dataSet)) return false;
   const colour = (number(dataSet, '00280002') ?? 1) > 1;
   const bits = number(dataSet, '00280100') ?? 8;
-  return !colour || bits <= 8 || (bits === 16 && text(dataSet, '00083002') !== RLE);
+  return !colour || bits <= 16;
 }
 
 /** Makes a picture's metadata known, with what Cornerstone takes for granted and data may lack. */
@@ -96,6 +97,12 @@ function withLut(image: Types.IImage, lut: Lut, dataSet: DataSet): Types.IImage 
 function isWhole(image: Types.IImage): boolean {
   const samples = image.getPixelData().length / (image.rows * image.columns);
   return isNative422(image) || samples === (image.color ? (image.rgba ? 4 : 3) : 1);
+}
+
+/** Cornerstone takes the byte planes of 16-bit colour in RLE for grey. */
+function isMisread(image: Types.IImage): boolean {
+  const { transferSyntaxUID } = image as { transferSyntaxUID?: string };
+  return image.color && transferSyntaxUID === RLE && (image.imageFrame?.bitsAllocated ?? 8) > 8;
 }
 
 /** Uncompressed 4:2:2 has two bytes for an element; what a decoder gives has three or four. */
