@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
@@ -24,12 +24,13 @@ STOP_SECONDS = 20
 
 
 def exit_with_parent() -> None:
-    """End this process when its parent has ended."""
-    parent = os.getppid()
+    """End this process, which multiprocessing started, when its parent has ended."""
+    parent = parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_EVERY_SECONDS)
+        # Returns at once when the parent was gone before this process had begun.
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
