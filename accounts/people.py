@@ -23,6 +23,7 @@ __all__ = [
     "Account",
     "account_by_email",
     "account_by_id",
+    "account_of_row",
     "account_with_password",
     "create_account",
     "first_account",
@@ -92,13 +93,13 @@ def create_account(
 def account_by_id(database: Database, account_id: int) -> Account | None:
     """The account of this number."""
     row = _row(database, schema.account.c.id == account_id)
-    return None if row is None else _account(row)
+    return None if row is None else account_of_row(row)
 
 
 def account_by_email(database: Database, email: str) -> Account | None:
     """The account with this e-mail address."""
     row = _row(database, schema.account.c.email == email.lower())
-    return None if row is None else _account(row)
+    return None if row is None else account_of_row(row)
 
 
 def account_with_password(database: Database, email: str, password: str) -> Account | None:
@@ -109,7 +110,7 @@ def account_with_password(database: Database, email: str, password: str) -> Acco
         _hasher.verify(known, password)
     except VerificationError:
         return None
-    return _account(row) if row and row.password_hash else None
+    return account_of_row(row) if row and row.password_hash else None
 
 
 def first_account(database: Database) -> Account | None:
@@ -117,7 +118,7 @@ def first_account(database: Database) -> Account | None:
     with database.read() as connection:
         query = select(schema.account).order_by(schema.account.c.id).limit(1)
         row = connection.execute(query).first()
-    return None if row is None else _account(row)
+    return None if row is None else account_of_row(row)
 
 
 def _row(database: Database, condition: ColumnElement[bool]) -> Row[Any] | None:
@@ -125,5 +126,6 @@ def _row(database: Database, condition: ColumnElement[bool]) -> Row[Any] | None:
         return connection.execute(select(schema.account).where(condition)).first()
 
 
-def _account(row: Row[Any]) -> Account:
+def account_of_row(row: Row[Any]) -> Account:
+    """The account of a row of `accounts.schema.account`."""
     return Account(row.id, row.email, row.password_hash is not None, row.admin, row.premium)

@@ -7,10 +7,10 @@ Not here: reading them from a request (`server.gate`).
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from accounts import schema
-from accounts.people import Account, account_by_id
+from accounts.people import Account, account_of_row
 from accounts.secrets import digest_of, new_secret
 from store.db import Database
 
@@ -34,7 +34,14 @@ def create_token(
 
 def account_of_token(database: Database, secret: str) -> Account | None:
     """Whose token this is; None when it is nobody's."""
-    query = select(schema.token.c.account_id).where(schema.token.c.digest == digest_of(secret))
     with database.read() as connection:
-        account_id = connection.execute(query).scalar()
-    return None if account_id is None else account_by_id(database, account_id)
+        row = connection.execute(_OF_TOKEN, {"digest": digest_of(secret)}).first()
+    return None if row is None else account_of_row(row)
+
+
+# Made once: it is part of every request of a program.
+_OF_TOKEN = (
+    select(schema.account)
+    .join(schema.token, schema.token.c.account_id == schema.account.c.id)
+    .where(schema.token.c.digest == bindparam("digest"))
+)

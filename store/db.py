@@ -9,9 +9,19 @@ Not here: the tables (`store.schema`, `accounts.schema`) and migrations (`server
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Insert,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -48,7 +58,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection in a read transaction: one consistent view, never waiting for writers."""
+        """A connection for reading; each statement sees one state, and never waits for writers."""
         with self.engine.connect() as connection:
             yield connection
 
@@ -81,16 +91,21 @@ class Database:
         Returns:
             The values of `returning` in the rows that were inserted, in no order.
         """
-        dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(table).on_conflict_do_nothing()
-        if returning is None:
-            connection.execute(statement, rows)
-            return []
-        return list(connection.execute(statement.returning(returning), rows).scalars())
+        statement = _insert_if_new(self.engine.dialect.name, table, returning)
+        result = connection.execute(statement, rows)
+        return [] if returning is None else list(result.scalars())
 
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+@cache
+def _insert_if_new(dialect: str, table: Table, returning: Column[Any] | None) -> Insert:
+    # Made once for each: it runs for every instance.
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement: Insert = insert(table).on_conflict_do_nothing()
+    return statement if returning is None else statement.returning(returning)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -105,8 +120,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("begin_mode", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    mode = connection.get_execution_options().get("begin_mode")
+    # A statement that only reads is a transaction of its own.
+    if mode is not None:
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 def _translated(error: DBAPIError) -> Exception:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from store.blobs import BlobWriter
 from store.db import Database
@@ -49,23 +49,17 @@ def write_entries(
     Returns:
         The blob keys of those that were new.
     """
-    common = {"owner_id": owner_id, "created_at": now}
-    studies: dict[str, int] = {}
-    all_series: dict[tuple[int, str], int] = {}
+    places: dict[tuple[str, str], int] = {}
     rows = []
     for entry in entries:
-        uid = _text(entry, "0020000D")
-        if uid not in studies:
-            row = {**common, "study_instance_uid": uid, **_columns(entry, _STUDY)}
-            key = {"owner_id": owner_id, "study_instance_uid": uid}
-            studies[uid] = _get_or_add(database, connection, study, key, row)
-        study_id, uid = studies[uid], _text(entry, "0020000E")
-        if (study_id, uid) not in all_series:
-            key = {"study_id": study_id, "series_instance_uid": uid}
-            row = {**common, **key, **_columns(entry, _SERIES), "updated_at": now}
-            row |= {"came_by": came_by, "series_number": _number(entry, "00200011")}
-            all_series[study_id, uid] = _get_or_add(database, connection, series, key, row)
-        rows.append(_instance_row(entry, all_series[study_id, uid], now))
+        uids = _text(entry, "0020000D"), _text(entry, "0020000E")
+        if uids not in places:
+            key = {"owner_id": owner_id, "study": uids[0], "series": uids[1]}
+            found = connection.execute(_FIND_SERIES, key).scalar()
+            if found is None:
+                found = _add_series(database, connection, entry, owner_id, came_by, now)
+            places[uids] = found
+        rows.append(_instance_row(entry, places[uids], now))
     written = _insert_instances(database, connection, rows)
     _count(connection, [row for row in rows if row["blob"] in written], now)
     return written
@@ -94,13 +88,18 @@ _SERIES = {
     "performed_procedure_step_start_time": "00400245",
 }
 # Made once: they run for every instance.
-_FIND = {
-    table.name: select(table.c.id).where(*(table.c[name] == bindparam(name) for name in names))
-    for table, names in (
-        (study, ("owner_id", "study_instance_uid")),
-        (series, ("study_id", "series_instance_uid")),
+_FIND_STUDY = select(study.c.id).where(
+    study.c.owner_id == bindparam("owner_id"), study.c.study_instance_uid == bindparam("study")
+)
+_FIND_SERIES = (
+    select(series.c.id)
+    .join(study, study.c.id == series.c.study_id)
+    .where(
+        study.c.owner_id == bindparam("owner_id"),
+        study.c.study_instance_uid == bindparam("study"),
+        series.c.series_instance_uid == bindparam("series"),
     )
-}
+)
 _counted = series.c.number_of_series_related_instances
 _COUNT = (
     update(series)
@@ -113,19 +112,24 @@ _COUNT = (
 INTEGER_RANGE = range(-(2**31), 2**31)
 
 
-def _get_or_add(
+def _add_series(
     database: Database,
     connection: Connection,
-    table: Table,
-    key: dict[str, Any],
-    row: dict[str, Any],
+    entry: Entry,
+    owner_id: int,
+    came_by: str,
+    now: datetime,
 ) -> int:
-    query = _FIND[table.name]
-    found = connection.execute(query, key).scalar()
-    if found is None:
-        database.insert_if_new(connection, table, [row])
-        found = connection.execute(query, key).scalar_one()
-    return int(found)
+    study_uid, series_uid = _text(entry, "0020000D"), _text(entry, "0020000E")
+    common = {"owner_id": owner_id, "created_at": now}
+    row = {**common, "study_instance_uid": study_uid, **_columns(entry, _STUDY)}
+    database.insert_if_new(connection, study, [row])
+    key = {"owner_id": owner_id, "study": study_uid, "series": series_uid}
+    study_id = connection.execute(_FIND_STUDY, key).scalar_one()
+    row = {**common, "study_id": study_id, "series_instance_uid": series_uid}
+    row |= {**_columns(entry, _SERIES), "series_number": _number(entry, "00200011")}
+    database.insert_if_new(connection, series, [{**row, "came_by": came_by, "updated_at": now}])
+    return int(connection.execute(_FIND_SERIES, key).scalar_one())
 
 
 def _instance_row(entry: Entry, series_id: int, now: datetime) -> dict[str, Any]:
