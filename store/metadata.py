@@ -52,6 +52,9 @@ _NUMBERS = {
 _SIGNED_WITH_PIXELS = frozenset(
     tag for tag, (vr, *_) in DicomDictionary.items() if vr in ("US or SS", "US or SS or OW")
 )
+_NAMES = {tag: f"{tag:08X}" for tag in DicomDictionary}
+# Text that no character set touches; CS is not here, as Specific Character Set is one.
+_PLAIN_TEXT = frozenset({"AE", "AS", "DA", "DT", "TM", "UI"})
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ONE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _COMPONENTS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -85,20 +88,23 @@ class _Builder:
     def data_set(self, buf: bytes, start: int, end: int, charsets: Sequence[str]) -> Attributes:
         found: Attributes = {}
         for tag, vr, value_start, value_end in elements(buf, start, end, self.encoding):
-            name = f"{tag:08X}"
-            if tag == PIXEL_REPRESENTATION:
-                self.signed = buf[value_start:value_end].strip(b"\0") != b""
-            elif vr == "US" and self.signed and not self.encoding.explicit:
-                vr = "SS" if tag in _SIGNED_WITH_PIXELS else vr
+            name = _NAMES.get(tag) or f"{tag:08X}"
+            if vr == "US" and self.signed and tag in _SIGNED_WITH_PIXELS:
+                vr = "SS"
             if value_end == value_start:
                 found[name] = {"vr": vr}
             elif vr == "SQ":
                 found[name] = self._sequence(name, buf, value_start, value_end, charsets)
-            elif tag == SPECIFIC_CHARACTER_SET:
-                charsets = _charsets(buf[value_start:value_end])
-                found[name] = {"vr": vr, "Value": ["ISO_IR 192"]}
+            elif vr in _PLAIN_TEXT:
+                values = _split(buf[value_start:value_end].decode("latin-1"), _plain)
+                found[name] = {"vr": vr, "Value": values} if any(values) else {"vr": vr}
             else:
                 value = buf[value_start:value_end]
+                if tag == SPECIFIC_CHARACTER_SET:
+                    charsets = _charsets(value)
+                    value = b"ISO_IR 192"
+                elif tag == PIXEL_REPRESENTATION and not self.encoding.explicit:
+                    self.signed = value.strip(b"\0") != b""
                 found[name] = {"vr": vr, **self._value(name, vr, value, charsets)}
         return found
 
@@ -205,7 +211,12 @@ def _texts(vr: str, value: bytes, charsets: Sequence[str]) -> list[Any]:
     text = text.rstrip(" \0")
     if vr in _ONE_TEXT:
         return [text] if text else []
-    convert = _CONVERT.get(vr, _plain)
+    return _split(text, _CONVERT.get(vr, _plain))
+
+
+def _split(text: str, convert: Callable[[str], Any]) -> list[Any]:
+    if "\\" not in text:
+        return [convert(text)]
     return [convert(part) for part in text.split("\\")]
 
 
