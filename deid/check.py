@@ -12,7 +12,7 @@ from typing import Final
 
 from deid.errors import VerificationFailed
 from deid.identity import PATIENT_ID, Identity
-from deid.rewriter import Rewriter
+from deid.rewriter import Memo, Rewriter
 from deid.rules import Planner
 from deid.text import Identifiers, names_nobody
 
@@ -28,8 +28,8 @@ _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
 class Check:
     """What the output of one data set must not contain, and that it is stable."""
 
-    def __init__(self, planner: Planner, key: bytes, identifiers: Identifiers) -> None:
-        self._again = Rewriter(planner, key, 0, identifiers)
+    def __init__(self, planner: Planner, key: bytes, identifiers: Identifiers, memo: Memo) -> None:
+        self._again = Rewriter(planner, key, 0, identifiers, memo)
 
     def __call__(self, written: bytes, identity: Identity, uids: dict[bytes, bytes]) -> None:
         """Check one part of the output.

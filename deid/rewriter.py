@@ -39,7 +39,13 @@ _AGE_LIMITS: Final = {b"Y": 89, b"M": 89 * 12, b"W": 89 * 52, b"D": 89 * 365}
 _NUMERALS: Final = b"0123456789+-.,eE \\\0"
 _SHORT_LIMIT: Final = 0xFFFE
 
+# Long values differ from slice to slice; the rest of a series needs a few hundred entries.
+_REMEMBERED: Final = 256
+_MOST_REMEMBERED: Final = 4096
+
 Pending = Sequence[tuple[int, bytes]]
+Memo = dict[tuple[bytes, Action, Action], bytes | None]
+"""What became of an element, by its bytes and what was to be done with it."""
 
 
 class Rewriter:
@@ -50,6 +56,7 @@ class Rewriter:
         key: the owner's key, for UIDs.
         shift: days that dates move; 0 leaves them.
         identifiers: names and numbers of the data set that must not stay in text.
+        memo: what was found with the same key, shift, encoding and identifiers before.
     """
 
     def __init__(
@@ -58,12 +65,14 @@ class Rewriter:
         key: bytes,
         shift: int,
         identifiers: Identifiers,
+        memo: Memo,
     ) -> None:
         self._planner = planner
         self._enc = planner.enc
         self._key = key
         self._shift = shift
         self._identifiers = identifiers
+        self._memo = memo
         self._literals = values.literals(default_profile(), planner.enc)
         order = "<" if planner.enc.little else ">"
         self._u32 = struct.Struct(order + "L").unpack_from
@@ -193,7 +202,7 @@ class Rewriter:
             return behind, 0
         if length == UNDEFINED and action is Action.KEEP:
             return behind, None
-        new = self._replacement(plan, buf[pos:behind], buf[start:stop], depth)
+        new = self._remembered(plan, buf[pos:behind], start - pos, stop - pos, depth)
         if new is None:
             return behind, None
         self._out.append(new)
@@ -273,6 +282,21 @@ class Rewriter:
         head = encode_header(plan.tag, "SQ", size, self._enc)
         self._out[mark] = head
         return len(head) + size
+
+    def _remembered(
+        self, plan: Plan, element: bytes, start: int, stop: int, depth: int
+    ) -> bytes | None:
+        """Return what ``_replacement`` does; the slices of a series share most of their values."""
+        # A UID is also written down for the check, so it is looked at each time.
+        if len(element) > _REMEMBERED or plan.action is Action.UID:
+            return self._replacement(plan, element, element[start:stop], depth)
+        memo, name = self._memo, (element, plan.action, plan.fallback)
+        if name in memo:
+            return memo[name]
+        new = self._replacement(plan, element, element[start:stop], depth)
+        if len(memo) < _MOST_REMEMBERED:
+            memo[name] = new
+        return new
 
     def _replacement(self, plan: Plan, element: bytes, value: bytes, depth: int) -> bytes | None:
         """Return the element to write instead; None when it stays as it is."""

@@ -8,6 +8,7 @@ that the same key made is not shifted again.
 Not here: the bytes' way through (``deid.body``).
 """
 
+from functools import lru_cache
 from typing import Final
 
 from deid import dates
@@ -23,11 +24,14 @@ from deid.identity import (
     Identity,
 )
 from deid.profile import default_profile
-from deid.rewriter import Rewriter
+from deid.rewriter import Memo, Rewriter
 from deid.rules import planner
 from deid.text import Identifiers
 from deid.uids import is_own, is_standard, map_uid
 from deid.values import literals
+
+# As many senders as are likely to be at work at the same time, twice for rewriting and checking.
+_SERIES: Final = 32
 
 
 class Session:
@@ -49,15 +53,16 @@ class Session:
         self.sop_instance_uid, self.study_instance_uid, self.series_instance_uid = new
         self._identity = identity
         plans = planner(self.sop_class_uid, enc)
-        identifiers = Identifiers(identity.words(), identity.phrases())
+        texts = identity.words(), identity.phrases()
         shift = _shift(key, identity, self.sent_study_instance_uid)
-        self._rewriter = Rewriter(plans, key, shift, identifiers)
+        identifiers, memo = _series(key, shift, enc, *texts)
+        self._rewriter = Rewriter(plans, key, shift, identifiers, memo)
         self._rewriter.uids.update(
             (old.encode("latin-1"), uid.encode())
             for old, uid in zip(sent, new, strict=True)
             if not is_standard(old)
         )
-        self._check = Check(plans, key, identifiers)
+        self._check = Check(plans, key, *_series(key, 0, enc, *texts))
         written = literals(default_profile(), enc)
         missing = {tag: element for tag, element in written.items() if tag not in present}
         for tag in plans.rules.required:
@@ -71,6 +76,18 @@ class Session:
         self._pending = []
         self._check(written, self._identity, self._rewriter.uids)
         return written
+
+
+@lru_cache(maxsize=_SERIES)
+def _series(
+    key: bytes, shift: int, enc: Encoding, words: frozenset[bytes], phrases: tuple[bytes, ...]
+) -> tuple[Identifiers, Memo]:
+    """What the instances of one patient have in common, so that it is worked out once.
+
+    It holds original values, in memory only and for the last few patients, as long as the
+    process's own buffers may.
+    """
+    return Identifiers(words, phrases), {}
 
 
 def _shift(key: bytes, identity: Identity, study: str) -> int:

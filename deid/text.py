@@ -25,6 +25,7 @@ _CHARACTER_SETS: Final = frozenset(name.lower().encode() for name in python_enco
 _LONG: Final = 6
 _MANY: Final = 64
 _REMEMBERED: Final = 64
+_MOST_REMEMBERED: Final = 4096
 _VOCABULARY: Final = default_profile().vocabulary
 
 
@@ -91,7 +92,7 @@ class Identifiers:
             return False
         if lowered.count(b".") > 3 and _DOTTED_NUMBER.search(lowered):
             return False
-        if len(value) <= _REMEMBERED:
+        if len(value) <= _REMEMBERED and len(self._harmless) < _MOST_REMEMBERED:
             self._harmless.add(value)
         return True
 
