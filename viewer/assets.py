@@ -54,7 +54,7 @@ class Assets:
         try:
             manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         except FileNotFoundError:
-            raise NotBuilt("The pages have not been built: run `make viewer`.") from None
+            raise NotBuilt("The pages have not been built: run `make client`.") from None
         return cls(folder, MappingProxyType(manifest))
 
     def file(self, source: str) -> str:

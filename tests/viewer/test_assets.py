@@ -42,7 +42,7 @@ def test_nothing_but_the_builds_files_is_served(site: Site, name: str) -> None:
 
 
 def test_a_folder_without_a_build_is_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(NotBuilt, match="make viewer"):
+    with pytest.raises(NotBuilt, match="make client"):
         Assets.load(tmp_path / "empty")
 
 
@@ -50,14 +50,14 @@ def test_without_a_build_pages_say_what_to_do(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(_folder: Path = tmp_path) -> Assets:
-        raise NotBuilt("The pages have not been built: run `make viewer`.")
+        raise NotBuilt("The pages have not been built: run `make client`.")
 
     monkeypatch.setattr("viewer.wiring.Assets.load", missing)
     client = make_app(replace(site.pages, assets=None)).test_client()
     for page in ("/", "/uploads", "/sign-in", "/sign-in/x", "/viewer/1.2.3"):
         answer = client.get(page)
         assert answer.status_code == 503
-        assert "make viewer" in answer.text
+        assert "make client" in answer.text
 
 
 def test_the_pages_ask_only_for_files_that_the_client_builds() -> None:
