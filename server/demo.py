@@ -17,18 +17,15 @@ from server.errors import CommandFailed
 
 __all__ = ["sample_files", "send"]
 
+# None of these has a name drawn into its picture.
 NAMES = (
-    "CT_small.dcm",
-    "MR_small.dcm",
-    "693_J2KI.dcm",
-    "examples_ybr_color.dcm",
-    "examples_rgb_color.dcm",
-    "examples_palette.dcm",
-    "examples_jpeg2k.dcm",
     "rtdose.dcm",
+    "examples_ybr_color.dcm",
+    "JPEG2000.dcm",
+    "examples_overlay.dcm",
+    "MR_small.dcm",
+    "CT_small.dcm",
 )
-
-
 # Success, and the warning that elements were coerced (PS3.4 B.2.3).
 STORED = frozenset({0x0000, 0xB000})
 
