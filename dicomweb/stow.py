@@ -30,11 +30,12 @@ from dicomweb.links import study_url
 from dicomweb.multipart import Part, read_parts
 from dicomweb.negotiation import MULTIPART, Offer, parse_media_type, ranked
 from store.errors import StoreError
-from store.ingest import Batch, Ingest, Received
+from store.ingest import Incoming, Ingest, Received
 
 __all__ = ["Upload", "answer_store"]
 
-BATCH_INSTANCES: Final = 500
+# About 10 KB of memory each; a request of more is committed in parts.
+BATCH_INSTANCES: Final = 5000
 CAME_BY: Final = "STOW-RS"
 COERCION: Final = 0xB000  # PS3.18 I.2.1: "Coercion of Data Elements", which is what we are for
 
@@ -87,11 +88,9 @@ def answer_store(ingest: Ingest, owner_id: int, upload: Upload, asked: Asked) ->
         raise NotAcceptable("The answer to a store is given as application/dicom+json.")
     report = _Report()
     parts = _parts(upload)
-    # An instance of another study can be told only when it is complete, and a batch has no way to
-    # give one back: so each is then a batch of its own.
-    size = BATCH_INSTANCES if upload.study is None else 1
     for part in parts:
-        _store_batch(ingest, owner_id, chain([part], islice(parts, size - 1)), upload, report)
+        batch = chain([part], islice(parts, BATCH_INSTANCES - 1))
+        _store_batch(ingest, owner_id, batch, upload, report)
     if not report.stored and not report.failures:
         raise BrokenBody("The body holds no instance.")
     return _answer(report, asked.root)
@@ -133,14 +132,16 @@ def _store_batch(
     try:
         with ingest.batch(owner_id, came_by=CAME_BY) as batch:
             for part in parts:
-                received = _take(batch, part, report)
+                incoming = batch.receive()
+                received = _take(incoming, part, report)
                 if received is None:
                     continue
                 if _is_of_study(received, upload.study):
                     taken.append(received)
                 else:
+                    # Only a complete instance tells its study.
+                    incoming.abort()
                     report.failed.append((received, _STUDY_MISMATCH))
-                    return
             batch.commit()
     except StoreError as error:
         report.failed += [(received, outcome_of(error)) for received in taken]
@@ -148,12 +149,11 @@ def _store_batch(
         report.stored += taken
 
 
-def _take(batch: Batch, part: Part, report: _Report) -> Received | None:
+def _take(incoming: Incoming, part: Part, report: _Report) -> Received | None:
     declared = parse_media_type(part.headers.get("content-type", _DICOM))
     if declared is None or declared.name not in _TAKEN:
         report.other.append(_NO_DICOM_PART)
         return None
-    incoming = batch.receive()
     try:
         for piece in part.content:
             incoming.feed(piece)

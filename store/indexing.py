@@ -19,7 +19,7 @@ from store.frames import FrameIndex
 from store.metadata import Attributes
 from store.schema import instance, series, study
 
-__all__ = ["Entry", "write_entries"]
+__all__ = ["INDEXED", "Entry", "write_entries"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ _COUNT = (
         updated_at=bindparam("now"),
     )
 )
+_INSTANCE = ("00080016", "00080018", "00200013", "00280010", "00280011", "00280100")
+INDEXED = frozenset(
+    (*_STUDY.values(), *_SERIES.values(), *_INSTANCE, "0020000D", "0020000E", "00200011")
+)
+"""The attributes of the JSON model that the index has."""
 INTEGER_RANGE = range(-(2**31), 2**31)
 
 

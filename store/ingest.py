@@ -25,7 +25,7 @@ from store.db import Database
 from store.duplicates import Pixels, is_repetition
 from store.errors import DuplicateDiffers
 from store.frames import FrameIndex, index_frames, native_index
-from store.indexing import Entry, write_entries
+from store.indexing import INDEXED, Entry, write_entries
 from store.keys import KeyRing
 from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
 
@@ -230,7 +230,8 @@ class Batch:
             writer=writer,
             transfer_syntax=result.transfer_syntax,
             size=result.size,
-            attributes=attributes,
+            # A large batch waits with these only.
+            attributes={tag: attributes[tag] for tag in INDEXED & attributes.keys()},
             metadata=metadata.dumps(attributes),
             frame_index=_frame_index(result, attributes, writer),
             streamed=dump_streamed(result.streamed),

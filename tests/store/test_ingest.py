@@ -63,6 +63,18 @@ def test_an_aborted_instance_leaves_nothing_and_the_others_stay(
     assert len(files(tmp_path / "blobs")) == 1
 
 
+def test_an_instance_can_be_withdrawn_until_the_commit(store: Store, tmp_path: Path) -> None:
+    with store.ingest.batch(OWNER, "STOW-RS") as batch:
+        for number in (1, 2):
+            incoming = batch.receive()
+            incoming.feed(encoded(ct_slice(number)))
+            incoming.finish()
+        incoming.abort()
+        batch.commit()
+    assert count(store) == 1
+    assert len(files(tmp_path / "blobs")) == 1
+
+
 def test_a_truncated_instance_is_refused_and_the_batch_goes_on(
     store: Store, tmp_path: Path
 ) -> None:
