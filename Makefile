@@ -7,19 +7,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST_PACKAGES := chromium dcmtk dicom3tools postgresql
 CLIENT := viewer/client
+BUILT := viewer/static/dist/manifest.json
 CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/.run viewer/static/dist/.built ## set up and serve in the foreground
+run: $(VENV)/.run $(BUILT) ## set up and serve in the foreground
 	@$(BIN)/readingroom serve $(ARGS)
 
-setup: $(VENV)/.dev viewer/static/dist/.built ## set up for development
+setup: $(VENV)/.dev $(BUILT) ## set up for development
 
-client: viewer/static/dist/.built ## build the viewer
+client: $(BUILT) ## build the viewer
 
-test: packages $(VENV)/.dev viewer/static/dist/.built ## everything: lint, types, unit, integration, browser
+test: packages $(VENV)/.dev $(BUILT) ## everything: lint, types, unit, integration, browser
 	$(MAKE) lint types
 	$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -27,17 +28,17 @@ lint: $(VENV)/.dev ## ruff, and the client's own checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev viewer/static/dist/.built ## mypy --strict, tsc --strict
+types: $(VENV)/.dev $(BUILT) ## mypy --strict, tsc --strict
 	$(BIN)/mypy
 	scripts/with-node npm --prefix $(CLIENT) run check
 
 unit: $(VENV)/.dev ## the fast tests only
 	$(BIN)/pytest -m "not integration and not browser"
 
-browser: $(VENV)/.dev viewer/static/dist/.built ## the tests that drive Chromium
+browser: $(VENV)/.dev $(BUILT) ## the tests that drive Chromium
 	$(BIN)/pytest -m browser
 
-bench: $(VENV)/.dev viewer/static/dist/.built ## measure against Orthanc, storescp, nginx and a bare receiver
+bench: $(VENV)/.dev $(BUILT) ## measure against Orthanc, storescp, nginx and a bare receiver
 	@scripts/packages $$(cat bench/packages.txt)
 	$(BIN)/python -m bench $(ARGS)
 
@@ -60,7 +61,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-viewer/static/dist/.built: $(CLIENT_SOURCES) scripts/with-node | $(VENV)/bin/pip
+$(BUILT): $(CLIENT_SOURCES) scripts/with-node | $(VENV)/bin/pip
 	scripts/with-node npm --prefix $(CLIENT) ci --no-audit --no-fund --loglevel=error
 	scripts/with-node npm --prefix $(CLIENT) run build
 	@touch $@

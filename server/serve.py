@@ -48,9 +48,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
     base = settings.public_base.rstrip("/") or f"http://{settings.http}"
 
     def ready() -> None:
-        if not _answers(f"http://{_reachable(settings.http)}/healthz"):
+        http, dimse = _reachable(settings.http), _reachable(settings.dimse)
+        if not (_answers(f"http://{http}/healthz") and _listens(dimse)):
             # Web workers that fail are started again for ever; nobody would be told.
-            say("The pages do not answer; see the lines above.")
+            say("The server does not answer; see the lines above.")
             os.kill(os.getpid(), signal.SIGTERM)
             return
         say(f"Pages      {base}/")
@@ -87,6 +88,18 @@ def _reachable(address: Address) -> Address:
     """Where a server that listens there can be asked from this machine."""
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
     return replace(address, host=anywhere.get(address.host, address.host))
+
+
+def _listens(address: Address) -> bool:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((address.host, address.port), timeout=2).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _answers(url: str) -> bool:

@@ -127,6 +127,13 @@ def test_an_orderly_stop_ends_every_process(tmp_path: Path) -> None:
     assert server.process is not None
     group = server.process.pid
     assert server.stop() == 0
+    assert_all_end(group, within=5)
+
+
+def assert_all_end(group: int, within: float) -> None:
+    end = time.monotonic() + within
+    while living(group) and time.monotonic() < end:
+        time.sleep(0.1)
     assert living(group) == []
 
 
@@ -144,10 +151,7 @@ def test_when_only_the_supervisor_is_killed_the_rest_ends(tmp_path: Path) -> Non
     group = server.process.pid
     server.process.kill()
     server.process.wait()
-    end = time.monotonic() + 20
-    while living(group) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert living(group) == []
+    assert_all_end(group, within=20)
 
 
 def test_a_second_start_keeps_everything(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from store.retrieve import Archive
 from tests.support.datasets import PLANTED, ct_slice, encoded
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-BUCKET, OWNER = "archive", 7
+# moto keeps one state for the whole process: other tests have buckets of their own.
+BUCKET, OWNER = "whole-way", 7
 
 
 @pytest.fixture
