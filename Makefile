@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TEST_PACKAGES := chromium dcmtk dicom3tools postgresql
+TEST_PACKAGES := chromium dcmtk dicom3tools postgresql procps
 CLIENT := viewer/client
 BUILT := viewer/static/dist/manifest.json
 CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
