@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,8 +131,13 @@ class RunningServer:
 
     def bytes_on_disk(self) -> dict[Path, bytes]:
         """Everything below the folder: data, temporary files and logs."""
-        files = (path for path in self.folder.rglob("*") if path.is_file())
-        return {path: path.read_bytes() for path in files}
+        found = {}
+        for path in self.folder.rglob("*"):
+            # A running server may remove a file between the listing and the look at it.
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    found[path] = path.read_bytes()
+        return found
 
     @property
     def _log(self) -> Path:
