@@ -23,13 +23,14 @@ from dicomweb.negotiation import Offer, ranked
 from store.access import Scope
 from store.db import Database
 from store.errors import NotSearchable
-from store.search import ALL, KEYS, Level, Match, Query, search
+from store.search import ALL, KEYS, NEVER_STORED, Level, Match, Query, search
 
 __all__ = ["Place", "answer_search"]
 
 MAX_RESULTS: Final = 10_000
 MAX_NUMBER: Final = 2**31 - 1
 
+_REQUEST_ATTRIBUTES: Final = 0x00400275
 _STUDY_UID: Final = 0x0020000D
 _SERIES_UID: Final = 0x0020000E
 _BEYOND_COLUMNS: Final = {0x00080061: "CS", 0x00080062: "UI"}
@@ -126,7 +127,14 @@ def _query(place: Place, parameters: Iterable[tuple[str, str]]) -> tuple[Query, 
 
 @lru_cache(maxsize=1024)
 def _tag(name: str) -> int | None:
-    """Return the attribute that a keyword or eight hexadecimal digits name."""
+    """Return the attribute that a keyword or eight hexadecimal digits name.
+
+    Of a dotted name, the last part: only within Request Attributes Sequence are there such keys.
+    """
+    sequence, dot, leaf = name.partition(".")
+    if dot:
+        tag = _tag(leaf)
+        return tag if _tag(sequence) == _REQUEST_ATTRIBUTES and tag in NEVER_STORED else None
     if len(name) == 8 and name.isascii():
         try:
             return int(name, 16)
@@ -138,13 +146,15 @@ def _tag(name: str) -> int | None:
 def _is_key(tag: int, level: Level) -> bool:
     if tag in _BEYOND_COLUMNS:
         return True
+    if tag in NEVER_STORED:
+        return level != "study"
     return tag in KEYS and _DEPTH[KEYS[tag].level] <= _DEPTH[level]
 
 
 def _value(matches: dict[int, str], tag: int, value: str) -> str:
     if not _CONTROL.isdisjoint(value):
         raise BadRequest(f"The value of {tag:08X} holds a control character.")
-    vr = KEYS[tag].vr if tag in KEYS else _BEYOND_COLUMNS[tag]
+    vr = KEYS[tag].vr if tag in KEYS else _BEYOND_COLUMNS.get(tag, "SH")
     if vr in ("IS", "US") and not _INTEGER.match(value):
         raise BadRequest(f"The value of {tag:08X} must be a whole number.")
     if tag not in matches or matches[tag] == value:

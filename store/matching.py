@@ -12,7 +12,10 @@ from sqlalchemy import Column, ColumnElement, and_, func, or_, true
 
 from store.errors import NotSearchable
 
-__all__ = ["condition"]
+__all__ = ["UNIVERSAL", "condition"]
+
+UNIVERSAL = frozenset({"", '""', "*"})
+"""Values that match everything."""
 
 _WILD = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 # A viewer that searches many studies at once joins UIDs with one or two backslashes.
@@ -32,7 +35,7 @@ def condition(column: Column[Any], vr: str, value: str) -> ColumnElement[bool]:
     Raises:
         NotSearchable: the value is not one of this VR.
     """
-    if value in ("", '""', "*"):
+    if value in UNIVERSAL:
         return true()
     if vr in ("DA", "TM"):
         return _range(column, vr, value)

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, func, select, true
 
 from store.access import Scope
 from store.db import Database
 from store.errors import NotSearchable
-from store.matching import condition
+from store.matching import UNIVERSAL, condition
 from store.schema import instance, series, study
-from store.search_keys import INSTANCE, KEYS, SERIES, STUDY, Key, Level
+from store.search_keys import INSTANCE, KEYS, NEVER_STORED, SERIES, STUDY, Key, Level
 
-__all__ = ["ALL", "KEYS", "Level", "Match", "Page", "Query", "search"]
+__all__ = ["ALL", "KEYS", "NEVER_STORED", "Level", "Match", "Page", "Query", "search"]
 
 
 class _All(Enum):
@@ -112,6 +112,8 @@ def _select(scope: Scope, query: Query) -> Select[Any]:
 def _matches(scope: Scope, level: Level, match: Match) -> ColumnElement[bool]:
     if match.tag in (MODALITIES_IN_STUDY, SOP_CLASSES_IN_STUDY):
         return _any_in_study(scope, match)
+    if match.tag in NEVER_STORED and level != "study":
+        return true() if match.value in UNIVERSAL else false()
     key = KEYS.get(match.tag)
     if key is None or _ORDER[key.level] > _ORDER[level]:
         raise NotSearchable(f"({match.tag:08X}) cannot be searched by at {level} level.")

@@ -12,7 +12,7 @@ from sqlalchemy import Column
 
 from store.schema import instance, series, study
 
-__all__ = ["INSTANCE", "KEYS", "SERIES", "STUDY", "Key", "Level"]
+__all__ = ["INSTANCE", "KEYS", "NEVER_STORED", "SERIES", "STUDY", "Key", "Level"]
 
 Level = Literal["study", "series", "instance"]
 
@@ -73,3 +73,7 @@ INSTANCE = (
     Key(0x00280100, "US", "instance", instance.c.bits_allocated),
 )
 KEYS = {key.tag: key for key in (*STUDY, *SERIES, *INSTANCE)}
+
+# Scheduled Procedure Step ID and Requested Procedure ID, of Request Attributes Sequence: required
+# keys of a series, which the profile removes from everything before it is stored.
+NEVER_STORED = frozenset({0x00400009, 0x00401001})

@@ -221,3 +221,21 @@ def test_searches_see_what_the_caller_may_see(caller: Caller, paths: list[str]) 
         invalid = caller.client.get(url, headers={"Authorization": "Bearer no"})
         assert invalid.status_code == 401
         assert invalid.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "00400275.00400009",
+        "RequestAttributesSequence.ScheduledProcedureStepID",
+        "RequestAttributesSequence.00401001",
+    ],
+)
+def test_request_attributes_match_nothing_as_they_are_never_stored(
+    caller: Caller, key: str
+) -> None:
+    caller.store([make_file(1)])
+
+    assert caller.get(f"/series?{key}=STEP1").status_code == 204
+    assert caller.get(f"/instances?{key}=STEP1").status_code == 204
+    assert caller.get(f"/series?{key}=").status_code == 200
