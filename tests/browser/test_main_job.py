@@ -168,8 +168,7 @@ def test_the_list_shows_studies_and_their_pictures(
     assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
     text = page.locator("body").inner_text()
     assert "54" in text
-    for ds in sent[:1]:
-        assert str(ds.PatientName) not in text or not str(ds.PatientName)
+    assert sent[0].StudyInstanceUID not in page.content()
 
 
 def test_a_phone_shows_the_list_and_the_viewer_without_sideways_scroll(
@@ -203,9 +202,12 @@ def test_a_stranger_is_asked_to_sign_in(signed_in: BrowserContext, server: Runni
     for path in ("/", "/uploads", "/viewer/1.2.3"):
         page.goto(server.base + path)
         assert "/sign-in" in page.url
+    # The link was used by the owner; it signs nobody in again.
     page.goto(server.sign_in_link())
-    expect(page.locator("body")).to_contain_text(re.compile("link", re.IGNORECASE))
-    assert page.get_by_role("button", name="Sign in").count() == 0 or "/sign-in/" in page.url
+    if page.get_by_role("button", name="Sign in").count():
+        page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{server.base}/uploads")
+    assert "/sign-in" in page.url
     stranger.close()
 
 
