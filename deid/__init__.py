@@ -19,17 +19,22 @@ from deid.errors import (
     Truncated,
     VerificationFailed,
 )
-from deid.stream import Deidentified, Deidentifier
+from deid.receipt import Receipt
+from deid.review import Reason
+from deid.stream import Deidentified, Deidentifier, KeyChoice
 
 __all__ = [
     "ContentUnsupported",
     "DeidError",
     "Deidentified",
     "Deidentifier",
+    "KeyChoice",
     "Limits",
     "Malformed",
     "MissingIdentifier",
     "NotDicom",
+    "Reason",
+    "Receipt",
     "SopClassUnsupported",
     "Streamed",
     "TooLarge",

@@ -16,11 +16,17 @@ from deid.body import Body, Limits, Streamed
 from deid.deflate import Deflater, Inflater
 from deid.encoding import DEFLATED, encoding_of, is_encapsulated
 from deid.errors import NotDicom, Truncated
+from deid.identity import STUDY_INSTANCE_UID
 from deid.meta import check_prefix, check_size, read_meta, write_meta
-from deid.profile import default_profile
+from deid.profile import Profile, default_profile
+from deid.receipt import Receipt
+from deid.review import Reason
 from deid.session import Session
 
 _META_STEP: Final = 4096
+
+KeyChoice = Callable[[str], bytes]
+"""Gives the key for a study, by its Study Instance UID as sent."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Deidentified:
             file (for the deflated syntax: inflated).
         trailer: the de-identified elements behind the first streamed one, without streamed ones.
         size: bytes written.
+        review: why a person must look at it before strangers may; empty when nobody must.
+        receipt: what was done, in counts.
     """
 
     transfer_syntax: str
@@ -45,16 +53,20 @@ class Deidentified:
     trailer: bytes
     streamed: tuple[Streamed, ...]
     size: int
+    review: tuple[Reason, ...]
+    receipt: Receipt
 
 
 class Deidentifier:
     """Takes the bytes of one instance in pieces and writes the de-identified file.
 
     Args:
-        key: the key that UIDs and dates are moved by.
+        key: the key that UIDs and dates are moved by, or what gives it for a study.
         write: gets the file in order; what it raises goes through.
         transfer_syntax: None when a Part 10 file comes, else the syntax of a bare data set.
         limits: what the instance may ask for.
+        profile: the profile to apply, None for the default one.
+        cleaned_pixels: a person has blacked out what the pixels said; this is then claimed.
 
     Raises:
         DeidError: from any method; the instance is refused and nothing of it may be kept.
@@ -62,13 +74,17 @@ class Deidentifier:
 
     def __init__(
         self,
-        key: bytes,
+        key: bytes | KeyChoice,
         write: Callable[[bytes], object],
         *,
         transfer_syntax: str | None = None,
         limits: Limits | None = None,
+        profile: Profile | None = None,
+        cleaned_pixels: bool = False,
     ) -> None:
         self._key = key
+        self._profile = profile or default_profile()
+        self._cleaned_pixels = cleaned_pixels
         self._put = write
         self._limits = limits or Limits()
         self._meta = bytearray()
@@ -122,6 +138,8 @@ class Deidentifier:
             trailer=b"".join(body.parts[1:]),
             streamed=tuple(body.streamed),
             size=self._size,
+            review=(),
+            receipt=Receipt(self._profile.name, self._profile.version, self._profile.sha256),
         )
 
     def _take_meta(self, data: bytes | memoryview) -> None:
@@ -172,10 +190,13 @@ class Deidentifier:
         if self._session is not None:
             return self._session.rewrite(part)
         enc = encoding_of(self._syntax)
-        self._session = Session(self._key, enc, body.identity, frozenset(body.present))
+        key = self._key
+        if not isinstance(key, bytes):
+            key = key(body.identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID"))
+        self._session = Session(key, enc, body.identity, frozenset(body.present))
         written = self._session.rewrite(part)
         head = write_meta(
-            default_profile(),
+            self._profile,
             self._syntax,
             self._session.sop_class_uid,
             self._session.sop_instance_uid,
