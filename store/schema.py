@@ -1,8 +1,10 @@
-"""The tables of the archive: keys of owners, studies, series, instances.
+"""The tables of the archive: keys, studies, series, instances, and what replaced which instance.
 
 Standard: column names are the PS3.6 keywords in snake case; the columns of study, series and
 instance are the attributes that PS3.18 tables 10.6.3-3 to 10.6.3-5 ask QIDO-RS to return.
-Invariants: every value comes from a de-identified header. A row of `instance` never changes.
+Invariants: every value comes from a de-identified header. A row of `instance` never changes; it
+goes when another instance replaces it, and its blob's key is then in `doomed_blob` until that is
+gone, too.
 Not here: who may see a row (`store.access`), the accounts behind `owner_id` (`accounts.schema`).
 """
 
@@ -22,7 +24,15 @@ from sqlalchemy import (
 
 from store.db import metadata
 
-__all__ = ["instance", "owner_key", "series", "study"]
+__all__ = [
+    "doomed_blob",
+    "instance",
+    "owner_key",
+    "replaced_instance",
+    "series",
+    "study",
+    "upload",
+]
 
 # SQLite gives only an INTEGER PRIMARY KEY its row number; PostgreSQL wants 64 bits.
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -33,6 +43,16 @@ owner_key = Table(
     metadata,
     Column("owner_id", Id, primary_key=True, autoincrement=False),
     Column("wrapped_key", LargeBinary, nullable=False),
+)
+
+# What a person sends at one time, with a key of its own, so that nothing links it to the rest.
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
 )
 
 study = Table(
@@ -53,6 +73,8 @@ study = Table(
     Column("study_description", Text, nullable=False, server_default=""),
     Column("timezone_offset_from_utc", Text, nullable=False, server_default=""),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # The upload whose key made its UIDs; none when the owner's key did.
+    Column("upload_id", Id),
     UniqueConstraint("owner_id", "study_instance_uid"),
     Index(None, "study_instance_uid"),
     Index(None, "owner_id", "id"),
@@ -77,6 +99,11 @@ series = Table(
     Column("came_by", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
+    # See `store.review`: a state, why it is held (values of deid.Reason), who decided and when.
+    Column("review_state", Text, nullable=False, server_default="free"),
+    Column("review_reasons", Text, nullable=False, server_default=""),
+    Column("reviewed_at", DateTime(timezone=True)),
+    Column("reviewed_by", Id),
     UniqueConstraint("study_id", "series_instance_uid"),
     Index(None, "series_instance_uid"),
 )
@@ -100,6 +127,9 @@ instance = Table(
     Column("size", BigInteger, nullable=False),
     # The values that lie past the header, as `store.streamed` writes them.
     Column("streamed", Text, nullable=False),
+    # What the profile did to it, as JSON, and why a person must look at it.
+    Column("receipt", Text, nullable=False, server_default=""),
+    Column("review_reasons", Text, nullable=False, server_default=""),
     # Last, because they are long and most queries do not ask for them.
     Column("frame_index", LargeBinary, nullable=False),
     Column("metadata", LargeBinary, nullable=False),
@@ -107,3 +137,18 @@ instance = Table(
     Index(None, "sop_instance_uid"),
     Index(None, "blob", unique=True),
 )
+
+# A repetition of an instance that was replaced is known by its row here. All UIDs are new ones.
+replaced_instance = Table(
+    "replaced_instance",
+    metadata,
+    Column("owner_id", Id, primary_key=True, autoincrement=False),
+    Column("study_instance_uid", Uid, primary_key=True),
+    Column("series_instance_uid", Uid, primary_key=True),
+    Column("sop_instance_uid", Uid, primary_key=True),
+    Column("replaced_by", Uid, nullable=False),
+    Column("replaced_at", DateTime(timezone=True), nullable=False),
+)
+
+# Written in the transaction that removes the instance, emptied when the blob is gone.
+doomed_blob = Table("doomed_blob", metadata, Column("key", Text, primary_key=True))

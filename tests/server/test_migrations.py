@@ -1,15 +1,57 @@
-"""Migrations: one head, and an empty database becomes what the schemas say."""
+"""Migrations: one head, an empty database becomes what the schemas say, a filled one keeps all."""
 
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, text
 
 import server.migrations
 from server.migrations import migrate, target
 from store.db import Database
+from tests.support.postgres import postgresql
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
+ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
+VIDEO_ENDOSCOPY = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
+EXPLICIT, MPEG4 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.102"
+BURNED_IN = b'{"00280301":{"vr":"CS","Value":["YES"]}}'
+CLEAN = b'{"00280301":{"vr":"CS","Value":["NO"]}}'
+QUOTED = b'{"00204000":{"vr":"LT","Value":["\\"00280301\\":{\\"vr\\":\\"CS\\"}"]}}'
+REGIONS = b'{"00186011":{"vr":"SQ","Value":[{}]}}'
+#: Modality, then the instances as SOP class, transfer syntax and metadata; and what becomes of it.
+SERIES: list[tuple[str, list[tuple[str, str, bytes]], str]] = [
+    ("CT", [(CT, EXPLICIT, b"{}"), (CT, EXPLICIT, CLEAN)], ""),
+    ("CT", [(CT, EXPLICIT, QUOTED)], ""),
+    ("US", [(CT, EXPLICIT, b"{}")], "modality"),
+    ("CT", [(CT, EXPLICIT, b"{}"), (CT, EXPLICIT, BURNED_IN)], "burned-in-annotation"),
+    ("CT", [(MULTI_FRAME_CAPTURE, EXPLICIT, REGIONS)], "secondary-capture ultrasound-regions"),
+    ("DOC", [(ENCAPSULATED_PDF, EXPLICIT, b"{}")], "encapsulated-document"),
+    ("ES", [(VIDEO_ENDOSCOPY, MPEG4, b"{}")], "modality video"),
+    ("XA", [(CT, MPEG4, b"{}")], "video"),
+]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+        yield database
+        database.dispose()
+        return
+    with postgresql() as url:
+        database = Database(url)
+        yield database
+        database.dispose()
 
 
 def test_there_is_one_head() -> None:
@@ -18,13 +60,11 @@ def test_there_is_one_head() -> None:
     assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
-def test_an_empty_database_migrated_to_the_head_equals_the_schemas(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+def test_an_empty_database_migrated_to_the_head_equals_the_schemas(database: Database) -> None:
     migrate(database)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"render_as_batch": True})
         assert compare_metadata(context, target) == []
-    database.dispose()
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
@@ -35,3 +75,71 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
         versions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
     assert len(versions) == 1
     database.dispose()
+
+
+def test_what_the_first_schema_holds_is_kept_and_held_where_a_person_must_look(
+    database: Database,
+) -> None:
+    _upgrade(database, "0001")
+    _fill(database)
+    migrate(database)
+    with database.read() as connection:
+        found = connection.execute(
+            text("SELECT modality, review_state, review_reasons FROM series ORDER BY id")
+        ).all()
+        instances = connection.execute(
+            text("SELECT series_id, receipt, review_reasons FROM instance ORDER BY id")
+        ).all()
+        kept = connection.execute(text("SELECT count(*) FROM study WHERE upload_id IS NULL"))
+        assert kept.scalar_one() == 1
+    wanted = [("held" if reasons else "free", reasons) for _, _, reasons in SERIES]
+    assert [tuple(row[1:]) for row in found] == wanted
+    assert len(instances) == sum(len(own) for _, own, _ in SERIES)
+    of_the_fourth = [row.review_reasons for row in instances if row.series_id == 4]
+    assert of_the_fourth == ["", "burned-in-annotation"]
+    assert {row.receipt for row in instances} == {""}
+
+
+def _upgrade(database: Database, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(server.migrations.__file__).parent))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection.execution_options(begin_mode="IMMEDIATE")
+        command.upgrade(config, revision)
+
+
+def _fill(database: Database) -> None:
+    tables = MetaData()
+    tables.reflect(database.engine)
+    now = datetime.now(UTC)
+    study: dict[str, Any] = {"id": 1, "owner_id": 7, "study_instance_uid": "2.25.1"}
+    with database.write() as connection:
+        connection.execute(tables.tables["study"].insert(), study | {"created_at": now})
+        for number, (modality, instances, _) in enumerate(SERIES, 1):
+            row = {"id": number, "study_id": 1, "owner_id": 7, "modality": modality}
+            row |= {"series_instance_uid": f"2.25.{number}", "came_by": "STOW-RS"}
+            connection.execute(
+                tables.tables["series"].insert(), row | {"created_at": now, "updated_at": now}
+            )
+            connection.execute(
+                tables.tables["instance"].insert(),
+                [_instance_row(number, place, *own) for place, own in enumerate(instances)],
+            )
+
+
+def _instance_row(
+    series: int, place: int, sop_class: str, syntax: str, metadata: bytes
+) -> dict[str, Any]:
+    return {
+        "series_id": series,
+        "sop_instance_uid": f"2.25.{series}{place}",
+        "sop_class_uid": sop_class,
+        "number_of_frames": 1,
+        "available_transfer_syntax_uid": syntax,
+        "created_at": datetime.now(UTC),
+        "blob": f"20240101/{os.urandom(8).hex()}",
+        "size": 1,
+        "streamed": "[]",
+        "frame_index": b"",
+        "metadata": metadata,
+    }
