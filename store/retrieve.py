@@ -18,7 +18,7 @@ from pydicom.uid import UID
 from sqlalchemy import Select, select
 
 from deid.encoding import Encoding, elements, encoding_of, items
-from store.access import Scope
+from store.access import Scope, visible
 from store.blobs import CHUNK_BYTES, Blobs
 from store.byteorder import WORD_BYTES, swap_words
 from store.db import Database
@@ -95,9 +95,7 @@ class Archive:
 
         In order of series number, instance number, and arrival.
         """
-        query = _INSTANCES.where(
-            study.c.study_instance_uid == study_instance_uid, scope.condition()
-        )
+        query = _INSTANCES.where(study.c.study_instance_uid == study_instance_uid, visible(scope))
         if series_instance_uid is not None:
             query = query.where(series.c.series_instance_uid == series_instance_uid)
         if sop_instance_uid is not None:
@@ -136,7 +134,7 @@ class Archive:
         Raises:
             NoSuchFrame: the instance does not have this frame.
         """
-        index = self._frame_index(ref.id)
+        index = self._frame_index(ref.id, ref.blob)
         ranges = index.ranges(number)
         read = self._reader(ref)
         if len(ranges) == 1:
@@ -209,8 +207,11 @@ class Archive:
     def _reader(self, ref: StoredInstance) -> Read:
         return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax)
 
-    def _read_frame_index(self, instance_id: int) -> FrameIndex:
-        query = select(instance.c.frame_index).where(instance.c.id == instance_id)
+    def _read_frame_index(self, instance_id: int, blob: str) -> FrameIndex:
+        # By its blob, too: SQLite gives the number of a row that went to another.
+        query = select(instance.c.frame_index).where(
+            instance.c.id == instance_id, instance.c.blob == blob
+        )
         with self.database.read() as connection:
             return FrameIndex.unpack(bytes(connection.execute(query).scalar_one()))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, false, func, select, true
 
-from store.access import Scope
+from store.access import Scope, visible
 from store.db import Database
 from store.errors import NotSearchable
 from store.matching import UNIVERSAL, condition
@@ -90,7 +90,7 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
 def _select(scope: Scope, query: Query) -> Select[Any]:
     if query.level == "study":
         columns = [study.c.id.label("study_key"), *_labelled(STUDY)]
-        in_scope = exists().where(series.c.study_id == study.c.id, scope.condition())
+        in_scope = exists().where(series.c.study_id == study.c.id, visible(scope))
         found = select(*columns).where(in_scope).order_by(study.c.id.desc())
     else:
         columns = [*_labelled(STUDY), *_labelled(SERIES)]
@@ -105,7 +105,7 @@ def _select(scope: Scope, query: Query) -> Select[Any]:
         found = select(*columns).select_from(series).join(study, study.c.id == series.c.study_id)
         if query.level == "instance":
             found = found.join(instance, instance.c.series_id == series.c.id)
-        found = found.where(scope.condition()).order_by(*order)
+        found = found.where(visible(scope)).order_by(*order)
     return found.where(*(_matches(scope, query.level, match) for match in query.matches))
 
 
@@ -122,7 +122,7 @@ def _matches(scope: Scope, level: Level, match: Match) -> ColumnElement[bool]:
 
 def _any_in_study(scope: Scope, match: Match) -> ColumnElement[bool]:
     # A second look at the study's series, so that a study found by one modality still lists all.
-    other = select(series.c.id).where(series.c.study_id == study.c.id, scope.condition())
+    other = select(series.c.id).where(series.c.study_id == study.c.id, visible(scope))
     if match.tag == MODALITIES_IN_STUDY:
         found = other.where(condition(series.c.modality, "CS", match.value))
     else:
@@ -147,7 +147,7 @@ def _children(
     found: dict[int, list[Any]] = {id_: [] for id_ in ids}
     for at in range(0, len(ids), 500):
         query = select(series.c.study_id, series.c.modality, counted).where(
-            series.c.study_id.in_(ids[at : at + 500]), scope.condition()
+            series.c.study_id.in_(ids[at : at + 500]), visible(scope)
         )
         for row in connection.execute(query).all():
             found[row.study_id].append(row)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from store.access import Scope
+from store.access import Scope, visible
 from store.db import Database
 from store.schema import series, study
 from store.search import Match, Query, search
@@ -118,7 +118,7 @@ def _series_of(
     query = (
         select(*columns)
         .join(study, series.c.study_id == study.c.id)
-        .where(study.c.study_instance_uid.in_(uids), scope.condition())
+        .where(study.c.study_instance_uid.in_(uids), visible(scope))
         .order_by(series.c.series_number.nulls_last(), series.c.id)
     )
     with database.read() as connection:
