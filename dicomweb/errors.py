@@ -122,6 +122,10 @@ OUTCOMES: Final = MappingProxyType(
         s.StoreError: Outcome(500, "The archive could not do it."),
         s.NoSuchFrame: Outcome(404, "The instance does not have a frame of this number."),
         s.NoSuchBulkdata: Outcome(404, "The instance has no bulk data of this name."),
+        s.NoSuchSeries: Outcome(404, "There is no such series."),
+        s.NoSuchUpload: Outcome(404, "There is no such upload."),
+        s.WrongSecret: Outcome(500, "The archive could not do it."),
+        s.Outdated: Outcome(409, "It has changed in the meantime; look again."),
         s.CannotDecode: Outcome(406, "The pixel data cannot be decoded."),
         s.CannotTranscode: Outcome(
             406, "The instance cannot be given in the transfer syntax that was asked for."

@@ -52,9 +52,13 @@ BY_ERROR: Mapping[str, Status] = {
     "StoreFull": Status(0xA700, "No room is left"),
     "StoreBusy": Status(0xA700, "The store is busy; send again later"),
     "DuplicateDiffers": Status(0xA900, "SOP Instance UID is stored already, with other pixels"),
+    "NoSuchUpload": FAILED,
+    "WrongSecret": FAILED,
     # The reading side's errors cannot come out of an ingest; should one, it is our failure.
     "NoSuchFrame": FAILED,
     "NoSuchBulkdata": FAILED,
+    "NoSuchSeries": FAILED,
+    "Outdated": FAILED,
     "CannotDecode": FAILED,
     "CannotTranscode": FAILED,
     "NotSearchable": FAILED,

@@ -15,11 +15,12 @@ from typing import Final, Protocol, final
 
 from sqlalchemy import ColumnElement, and_, false, or_
 
+from store.review import State
 from store.schema import series
 
 __all__ = ["OPEN_STATES", "Gate", "NothingScope", "OwnerScope", "Scope", "visible"]
 
-OPEN_STATES: Final = ("free", "attested", "masked")
+OPEN_STATES: Final = (State.FREE, State.ATTESTED, State.MASKED)
 """The states of review in which a series may be shown to others than its owner."""
 
 

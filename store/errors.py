@@ -3,6 +3,10 @@
     StoreError
     ├── NoSuchFrame        a frame number that the instance does not have
     ├── NoSuchBulkdata     a path that names no bulk value of the instance
+    ├── NoSuchSeries       a series that its would-be owner does not have
+    ├── NoSuchUpload       an upload that its would-be owner did not begin
+    ├── WrongSecret        the server's secret is not the one that wraps the keys
+    ├── Outdated           what a decision was made upon has changed since
     ├── CannotDecode       the pixel data cannot be decoded
     ├── CannotTranscode    the instance cannot be given in the syntax asked for
     ├── DuplicateDiffers   same SOP Instance UID as a stored instance, other pixels
@@ -25,6 +29,22 @@ class NoSuchFrame(StoreError):
 
 class NoSuchBulkdata(StoreError):
     """A path that names no bulk value of the instance."""
+
+
+class NoSuchSeries(StoreError):
+    """The owner has no such series."""
+
+
+class NoSuchUpload(StoreError):
+    """The owner has begun no such upload."""
+
+
+class WrongSecret(StoreError):
+    """The server's secret is not the one that the keys in the database are wrapped with."""
+
+
+class Outdated(StoreError):
+    """Something else happened since the caller looked; nothing was changed."""
 
 
 class CannotDecode(StoreError):
