@@ -130,6 +130,8 @@ OUTCOMES: Final = MappingProxyType(
         s.CannotTranscode: Outcome(
             406, "The instance cannot be given in the transfer syntax that was asked for."
         ),
+        s.CannotMask: Outcome(409, "It holds pixel data that cannot be blacked out."),
+        s.BadRectangles: Outcome(400, "The rectangles are too many, or not inside the images."),
         s.DuplicateDiffers: Outcome(
             409, "Its SOP Instance UID is taken by an instance with other pixel data.", 0x0111
         ),

@@ -61,6 +61,8 @@ BY_ERROR: Mapping[str, Status] = {
     "Outdated": FAILED,
     "CannotDecode": FAILED,
     "CannotTranscode": FAILED,
+    "CannotMask": FAILED,
+    "BadRectangles": FAILED,
     "NotSearchable": FAILED,
     "MemoryError": OUT_OF_RESOURCES,
 }

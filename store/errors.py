@@ -9,6 +9,8 @@
     ├── Outdated           what a decision was made upon has changed since
     ├── CannotDecode       the pixel data cannot be decoded
     ├── CannotTranscode    the instance cannot be given in the syntax asked for
+    ├── CannotMask         the pixel data cannot be blacked out
+    ├── BadRectangles      rectangles that no image can have, or too many
     ├── DuplicateDiffers   same SOP Instance UID as a stored instance, other pixels
     ├── NotSearchable      a query that the index cannot answer
     ├── StoreFull          no room for another instance
@@ -53,6 +55,14 @@ class CannotDecode(StoreError):
 
 class CannotTranscode(StoreError):
     """The instance cannot be given in the transfer syntax that was asked for."""
+
+
+class CannotMask(StoreError):
+    """An instance whose pixel data cannot be blacked out; nothing of its series was changed."""
+
+
+class BadRectangles(StoreError):
+    """Rectangles that lie in no image, have no area, or are too many."""
 
 
 class DuplicateDiffers(StoreError):
