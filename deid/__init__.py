@@ -8,7 +8,6 @@ de-identified file; ``deid.encoding`` walks encoded data sets; ``deid.uids`` map
 
 from deid.body import Limits, Streamed
 from deid.errors import (
-    ContentUnsupported,
     DeidError,
     Malformed,
     MissingIdentifier,
@@ -24,7 +23,6 @@ from deid.review import Reason
 from deid.stream import Deidentified, Deidentifier, KeyChoice
 
 __all__ = [
-    "ContentUnsupported",
     "DeidError",
     "Deidentified",
     "Deidentifier",

@@ -18,6 +18,7 @@ from deid.errors import Malformed, Truncated
 from deid.fragments import Fragments
 from deid.identity import Identity
 from deid.scan import PIXEL_DATA, Found, Kind, Scan
+from deid.segments import codestream_of
 
 _CHUNK: Final = 1 << 16
 _PIXEL_DATA: Final = 0x7FE00010
@@ -74,6 +75,7 @@ class Body:
         enc: Encoding,
         *,
         encapsulated: bool,
+        transfer_syntax: str,
         limits: Limits,
         rewrite: Callable[[bytes], bytes],
         write: Callable[[bytes], int],
@@ -82,6 +84,8 @@ class Body:
         self.present: set[int] = set()
         self.parts: list[bytes] = []
         self.streamed: list[Streamed] = []
+        self.blanked = 0
+        self._transfer_syntax = transfer_syntax
         self._enc = enc
         self._encapsulated = encapsulated
         self._limits = limits
@@ -152,7 +156,8 @@ class Body:
         self._close_part()
         offset = self._write(found.header)
         if found.length is None:
-            self._fragments = Fragments(self._write, offset, self._limits.fragments)
+            codestream = codestream_of(self._transfer_syntax, self._write)
+            self._fragments = Fragments(self._write, offset, self._limits.fragments, codestream)
             self._stage = self._pass_fragments
             return
         self.streamed.append(Streamed(found.tag, found.vr, offset, found.length))
@@ -183,6 +188,7 @@ class Body:
         assert passing is not None
         rest = passing.feed(view)
         if passing.done:
+            self.blanked += passing.blanked
             self.streamed.append(
                 Streamed(
                     found.tag,

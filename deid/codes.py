@@ -1,33 +1,144 @@
-"""Knows the code meanings of the standard.
+"""Cleans codes: value, scheme and meaning stand together and are judged together (rule 6).
 
-Standard: PS3.16 (context groups), PS3.3 8.8 (code sequence macro).
+Standard: PS3.3 8.8 (code sequence macro), PS3.16 8 (coding schemes) and its context groups.
 
-Invariants: a meaning that the standard states word for word identifies nobody, even if a person
-is called like a word of it.
+Invariants: a code of a standard scheme stays, and its meaning becomes the one that the standard
+states, or what safe words leave of it; of other schemes nothing that could be read stays but a
+code that is made of numbers and safe words.
 
-Not here: rewriting codes (``deid.rewriter``).
+Not here: where codes stand (``deid.rewriter``).
 """
 
+import re
 from functools import cache
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping
+
+from deid.encoding import Encoding, elements, items
+from deid.profile import Profile
+from deid.text import Identifiers, clean
+
+CODE_VALUE: Final = 0x00080100
+CODING_SCHEME_DESIGNATOR: Final = 0x00080102
+CODING_SCHEME_VERSION: Final = 0x00080103
 CODE_MEANING: Final = 0x00080104
+LAST_OF_CODE: Final = CODE_MEANING
+
+REMOVED: Final = b"Removed"
+PRIVATE_SCHEME: Final = b"99REMOVED"
+_NO_CODE: Final = b"0"
+_CODE: Final = re.compile(rb"[0-9A-Za-z][0-9A-Za-z._-]*")
+# UCUM without what stands in braces, which is a remark.
+_UNIT: Final = re.compile(rb"[0-9A-Za-z%\[\]./*^'()+-]+")
+_LONGEST_MEANING: Final = 64
+_VERSION: Final = re.compile(rb"[0-9A-Za-z.]{1,16}")
+_VENDOR: Final = re.compile(
+    rb"99(?:SMS|SIEMENS|GE|GEMS|PHILIPS|PMP|PMS|CANON|TOSHIBA|FUJI|AGFA|HOLOGIC|CSH|OFFIS|DCMTK"
+    rb"|QIICR|SLICER|IMP|VARIAN|ELEKTA|RAYSTATION|REMOVED)[A-Z0-9_]{0,8}"
+)
 
 
-def is_standard_meaning(value: bytes) -> bool:
-    """Tell whether a code meaning is one that PS3.16 states."""
-    return value.strip(b" \0").lower() in _meanings()
+class Code(NamedTuple):
+    """A code as its bytes; None: the element is absent."""
+
+    value: bytes | None
+    scheme: bytes | None
+    version: bytes | None
+    meaning: bytes | None
+
+
+def clean_code(code: Code, profile: Profile, identifiers: Identifiers) -> Code:
+    """Return what of a code may stay."""
+    scheme = (code.scheme or b"").strip(b" \0")
+    if scheme in profile.schemes:
+        return _of_standard(code, scheme, identifiers)
+    kept = scheme if _VENDOR.fullmatch(scheme) and identifiers.is_harmless(scheme) else None
+    return Code(
+        _private_value(code.value, identifiers),
+        code.scheme if kept else _if_there(code.scheme, PRIVATE_SCHEME),
+        _version(code.version, identifiers),
+        _if_there(code.meaning, REMOVED),
+    )
+
+
+def concept_of(buf: bytes, start: int, end: int, enc: Encoding) -> bytes:
+    """Return the Code Value of the first item of a code sequence; empty when there is none."""
+    for first, last in items(buf, start, end, enc):
+        for tag, _, a, b in elements(buf, first, last, enc):
+            if tag == CODE_VALUE:
+                return buf[a:b].strip(b" \0")
+            if tag > CODE_VALUE:
+                break
+    return b""
+
+
+def _of_standard(code: Code, scheme: bytes, identifiers: Identifiers) -> Code:
+    text = (code.value or b"").strip(b" \0")
+    meanings = _meanings().get((_SAME_SCHEME.get(scheme, scheme), text), ())
+    # What the standard knows is no identifier, whatever a patient's number is.
+    known = bool(meanings) or not text
+    value = code.value
+    shape = _UNIT if scheme == b"UCUM" else _CODE
+    if not known and not (shape.fullmatch(text) and identifiers.is_harmless_number(text)):
+        value = text = _NO_CODE
+    meaning = _meaning(code, meanings, text if scheme == b"UCUM" else REMOVED)
+    return Code(value, code.scheme, _version(code.version, identifiers), meaning)
+
+
+def _meaning(code: Code, meanings: tuple[bytes, ...], otherwise: bytes) -> bytes | None:
+    if code.meaning is None:
+        return None
+    text = code.meaning.strip(b" \0")
+    if text.lower() in (meaning.lower() for meaning in meanings):
+        return code.meaning
+    plain = [m for m in meanings if m.isascii() and len(m) <= _LONGEST_MEANING]
+    if plain:
+        return plain[0]
+    cleaned = clean(text, frozenset())
+    if text in (cleaned, otherwise):
+        return code.meaning if text else otherwise
+    return cleaned or otherwise
+
+
+def _private_value(value: bytes | None, identifiers: Identifiers) -> bytes | None:
+    if value is None:
+        return None
+    text = value.strip(b" \0")
+    stays = _CODE.fullmatch(text) is not None and identifiers.is_harmless(text)
+    if stays and clean(text, identifiers.words, technical=True) == text:
+        return value
+    return _NO_CODE if text else value
+
+
+def _version(version: bytes | None, identifiers: Identifiers) -> bytes | None:
+    if version is None:
+        return None
+    text = version.strip(b" \0")
+    return version if _VERSION.fullmatch(text) and identifiers.is_harmless_number(text) else b""
+
+
+def _if_there(value: bytes | None, instead: bytes) -> bytes | None:
+    return None if value is None else instead
+
+
+# SNOMED RT by its two designators, SNOMED CT by its one.
+_SAME_SCHEME: Final = {b"SNM3": b"SRT", b"99SDM": b"SRT"}
 
 
 @cache
-def _meanings() -> frozenset[bytes]:
-    # Few data sets need it, and it is large.
-    from pydicom.sr._concepts_dict import concepts
-
-    schemes = cast(dict[str, dict[str, dict[str, tuple[str, list[int]]]]], concepts).values()
-    return frozenset(
-        meaning.lower().encode("utf-8")
-        for keywords in schemes
-        for codes in keywords.values()
-        for meaning, _ in codes.values()
-    )
+def _meanings() -> dict[tuple[bytes, bytes], tuple[bytes, ...]]:
+    """The meanings of every code that PS3.16 names, by scheme and value."""
+    found: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
+    tables = cast(dict[str, dict[str, dict[str, tuple[str, list[int]]]]], concepts)
+    for scheme, keywords in tables.items():
+        for codes in keywords.values():
+            for value, (meaning, _) in codes.items():
+                place = scheme.encode(), value.encode()
+                found[place] = (*found.get(place, ()), meaning.encode("utf-8"))
+    for retired, value in mapping.get("SRT", {}).items():
+        meanings = found.get((b"SCT", value.encode()))
+        if meanings:
+            found.setdefault((b"SRT", retired.encode()), meanings)
+    return found

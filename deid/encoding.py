@@ -65,6 +65,7 @@ _PLAIN: Final = {
 }
 # JPEG, RLE, encapsulated uncompressed, deflated frames: all explicit little endian (PS3.5 A.4).
 _COMPRESSED: Final = re.compile(r"1\.2\.840\.10008\.1\.2\.4\.[0-9]{2,3}(?:\.[0-9])?")
+_VIDEO: Final = re.compile(r"1\.2\.840\.10008\.1\.2\.4\.10[0-9](?:\.[0-9])?")
 _OTHER_COMPRESSED: Final = frozenset(
     ("1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1")
 )
@@ -93,6 +94,11 @@ def is_encapsulated(transfer_syntax: str) -> bool:
     if transfer_syntax in _OTHER_COMPRESSED:
         return True
     return _COMPRESSED.fullmatch(transfer_syntax) is not None and transfer_syntax not in _REFERENCED
+
+
+def is_video(transfer_syntax: str) -> bool:
+    """Tell whether pixel data is MPEG-2, MPEG-4 or HEVC video (PS3.5 A.4.5 to A.4.8)."""
+    return _VIDEO.fullmatch(transfer_syntax) is not None
 
 
 def elements(buf: bytes, pos: int, end: int, enc: Encoding) -> Iterator[tuple[int, str, int, int]]:

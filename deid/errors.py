@@ -13,8 +13,8 @@ that may name tags and keywords and never holds a value of the data set.
     ├── MissingIdentifier           a UID without which nothing can be stored is absent
     ├── TransferSyntaxUnsupported   the transfer syntax is not one we can walk
     ├── SopClassUnsupported         the SOP class is not a standard one
-    ├── ContentUnsupported          the content cannot be cleaned yet
     └── VerificationFailed          the check of the output found something
+    ProfileError                    an operator's changes of the profile are not possible
 
 Not here: what an HTTP or DIMSE peer is told; ``dicomweb.errors`` and ``dimse.statuses`` map these.
 """
@@ -60,9 +60,9 @@ class SopClassUnsupported(DeidError):
     """The SOP class is not one of the standard's."""
 
 
-class ContentUnsupported(DeidError):
-    """The object holds content that cannot be cleaned yet."""
-
-
 class VerificationFailed(DeidError):
     """The output did not pass the check that rule 9 asks for; nothing was written."""
+
+
+class ProfileError(ValueError):
+    """The profile cannot be changed like this; the message names tags, never a value."""

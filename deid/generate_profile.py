@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypedDict, cast
 
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 from pydicom.sr._cid_dict import cid_concepts
 from pydicom.sr._concepts_dict import concepts
 
 HERE: Final = Path(__file__).parent
 NAME: Final = "readingroom-default"
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.263903126402338171137184934170404867313"
 
@@ -35,6 +36,190 @@ OWN_ROWS: Final[dict[str, dict[str, object]]] = {
 }
 # Free text of a row that has no option column: cleaned like a descriptor.
 ALSO_DESCRIPTORS: Final = ("00700006",)
+
+# Unlisted text that is a setting of the device or a label inside of the object by its definition
+# in PS3.3: short numbers and abbreviations stay there, while in other text only safe words do.
+TECHNICAL: Final = [
+    "SequenceName",
+    "PulseSequenceName",
+    "ImagedNucleus",
+    "ReceiveCoilName",
+    "TransmitCoilName",
+    "MultiCoilElementName",
+    "MultiCoilConfiguration",
+    "ConvolutionKernel",
+    "FilterType",
+    "TypeOfFilters",
+    "CollimatorGridName",
+    "PlateType",
+    "PhosphorType",
+    "ProcessingFunction",
+    "PostprocessingFunction",
+    "TransducerData",
+    "ExposureControlModeDescription",
+    "DetectorDescription",
+    "AcquisitionDeviceProcessingCode",
+    "ReconstructionMethod",
+    "AttenuationCorrectionMethod",
+    "ScatterCorrectionMethod",
+    "RescaleType",
+    "ModalityLUTType",
+    "LUTExplanation",
+    "LUTLabel",
+    "WindowCenterWidthExplanation",
+    "StackID",
+    "DimensionDescriptionLabel",
+    "PositionReferenceIndicator",
+    "EnergyWindowName",
+    "EventTimerNames",
+    "TriggerSourceOrType",
+    "AlgorithmVersion",
+    "MetaboliteMapDescription",
+    "Radiopharmaceutical",
+    "ContrastBolusRoute",
+    "ImageDisplayFormat",
+    "MIMETypeOfEncapsulatedDocument",
+    "ListOfMIMETypes",
+    "ToleranceTableLabel",
+    "WedgeID",
+    "CodingSchemeVersion",
+    "BeamName",
+    "ROIName",
+    "SegmentLabel",
+    "TrackingID",
+    "StageName",
+    "ViewName",
+    "ApplicatorID",
+    "AccessoryCode",
+    "BlockName",
+    "CompensatorID",
+    "MediaDisposition",
+    "AnnotationGroupLabel",
+    "OpticalPathIdentifier",
+    "ObjectiveLensPower",
+    "ColorSpace",
+]
+
+# PS3.16 8: coding schemes that somebody other than a site or a vendor keeps.
+SCHEMES: Final = [
+    "DCM",
+    "SRT",
+    "SNM3",
+    "SCT",
+    "99SDM",
+    "LN",
+    "UCUM",
+    "FMA",
+    "NCIT",
+    "NCIt",
+    "RADLEX",
+    "UMLS",
+    "BI",
+    "BARI",
+    "NCDR",
+    "NEU",
+    "MDC",
+    "MSH",
+    "MeSH",
+    "MA",
+    "UBERON",
+    "HRA",
+    "ITIS_TSN",
+    "RXNORM",
+    "RxNorm",
+    "NDC",
+    "PUBCHEM_CID",
+    "C4",
+    "C5",
+    "HPC",
+    "I9",
+    "I9C",
+    "I9P",
+    "I10",
+    "I10C",
+    "I10P",
+    "ICD10",
+    "ICD-10",
+    "ICD-10-CM",
+    "ICD-10-PCS",
+    "ICD-11",
+    "ICDO3",
+    "ICD-O-2",
+    "ICD-O-3",
+    "ICF",
+    "ISO3166_1",
+    "ISO639_1",
+    "ISO639_2",
+    "RFC3066",
+    "RFC5646",
+    "POS",
+    "NPI",
+    "DICOM_UID",
+    "PATHLEX",
+    "IBSI",
+    "IHERADTF",
+    "ASTM-SIGPURPOSE",
+    "MPEG7CS",
+    "NICIP",
+    "CD2",
+    "CDT",
+    "CVX",
+    "JC8",
+    "JJ1017",
+    "ACR",
+    "E100",
+    "E2084",
+    "GTS",
+]
+
+# Concepts of structured reports that say who somebody is: what they have as a value goes.
+IDENTIFYING_CONCEPTS: Final = [
+    "121008",
+    "121009",
+    "121012",
+    "121013",
+    "121014",
+    "121015",
+    "121016",
+    "121017",
+    "121022",
+    "121023",
+    "121024",
+    "121025",
+    "121026",
+    "121027",
+    "121028",
+    "121029",
+    "121030",
+    "121031",
+    "121036",
+    "121095",
+    "121114",
+    "121152",
+    "121153",
+    "111706",
+    "128774",
+    "184099003",
+    "371484003",
+    "398225001",
+    "21112-8",
+    "184095009",
+    "184096005",
+    "397635003",
+]
+AGE_CONCEPTS: Final = ["121033", "397669002", "424144002", "30525-0", "21612-7", "29553-5"]
+
+# Rule 8: what may show a name in its pixels.
+HELD: Final = {
+    "modalities": ["US", "IVUS", "BDUS", "ES", "XC", "OT", "SC", "HC", "DOC"],
+    "conversion_types": ["DV", "DF", "SD", "SI"],
+    "secondary_capture": [
+        "1.2.840.10008.5.1.4.1.1.7",
+        *(f"1.2.840.10008.5.1.4.1.1.7.{number}" for number in (1, 2, 3, 4)),
+    ],
+    "documents": [f"1.2.840.10008.5.1.4.1.1.104.{number}" for number in (1, 2, 3, 4, 5)],
+    "video": [f"1.2.840.10008.5.1.4.1.1.77.1.{number}.1" for number in (1, 2, 4)],
+}
 
 CODES: Final = ("113100", "113105", "113107")
 
@@ -91,6 +276,10 @@ def header() -> dict[str, object]:
         "implementation_class_uid": IMPLEMENTATION_CLASS_UID,
         "codes": list(CODES),
         "units": UNITS.split(),
+        "technical": sorted(f"{tag_for_keyword(keyword):08X}" for keyword in TECHNICAL),
+        "schemes": SCHEMES,
+        "concepts": {"identifying": IDENTIFYING_CONCEPTS, "age": AGE_CONCEPTS},
+        "held": HELD,
         "deleted": ["odd groups", "0000", "0002", "50xx", "60xx", "group lengths", "unknown"],
     }
 
@@ -151,7 +340,7 @@ def make_types(standard: Path, tags: set[str]) -> dict[str, object]:
     for name in sorted(attributes):
         table: dict[str, dict[str, str]] = {}
         for parent, tag, kind in typed(attributes[name]):
-            if tag not in tags:
+            if tag not in tags and not (kind.startswith("1") and is_text(tag)):
                 continue
             here = table.setdefault(parent, {})
             here[tag] = min(kind, here.get(tag, kind))
@@ -192,6 +381,11 @@ def typed(attributes: Iterable[Attribute]) -> Iterator[tuple[str, str, str]]:
         yield f"{parent:08X}" if parent is not None else "", f"{tag:08X}", attribute["type"]
 
 
+def is_text(tag: str) -> bool:
+    """Tell whether an attribute is text that cleaning may leave empty."""
+    return dictionary_VR(int(tag, 16)) in ("LO", "LT", "SH", "ST", "UC", "UR", "UT", "AE")
+
+
 def short_type(parent: str, kind: str) -> str:
     """Drop the conditions: what is present counts, and only a plain Type 2 is inserted."""
     return "2!" if kind == "2" and not parent else kind[0]
@@ -202,6 +396,7 @@ def make_vocabulary() -> set[str]:
     # What is never written in lower case, in any code meaning, is an eponym or an abbreviation.
     ordinary = set(re.findall(r"\b[a-z]{3,}\b", " ".join(all_meanings())))
     words = read_words("words_protocol.txt")
+    words |= attribute_words()
     for meaning in meanings():
         words.update(set(re.findall("[a-z]{3,}", meaning.lower())) & ordinary)
     return words - read_words("words_names.txt")
@@ -214,6 +409,12 @@ def meanings() -> Iterator[str]:
             for keyword in keywords:
                 for meaning, _ in _codes(scheme, keyword):
                     yield meaning
+
+
+def attribute_words() -> set[str]:
+    """The words of the names of PS3.6, which labels inside of objects are made of."""
+    names = (entry[2] for entry in DicomDictionary.values() if entry[0] != "NONE")
+    return {word for name in names for word in re.findall("[a-z]{3,}", name.lower())}
 
 
 def read_words(name: str) -> set[str]:

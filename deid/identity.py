@@ -20,7 +20,7 @@ from deid.errors import (
     TooLarge,
     Truncated,
 )
-from deid.text import OURS, words_of
+from deid.text import OURS, is_safe, words_of
 from deid.uids import is_standard
 
 SOP_CLASS_UID: Final = 0x00080016
@@ -29,13 +29,19 @@ STUDY_INSTANCE_UID: Final = 0x0020000D
 SERIES_INSTANCE_UID: Final = 0x0020000E
 PATIENT_ID: Final = 0x00100020
 ISSUER_OF_PATIENT_ID: Final = 0x00100021
+MODALITY: Final = 0x00080060
+CONVERSION_TYPE: Final = 0x00080064
+BURNED_IN_ANNOTATION: Final = 0x00280301
 
 CONTEXT: Final = frozenset(
     (
         *(SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID),
         *(PATIENT_ID, ISSUER_OF_PATIENT_ID),
+        *(MODALITY, CONVERSION_TYPE, BURNED_IN_ANNOTATION),
     )
 )
+# Institution Name, Station Name: words of places.
+PLACES: Final = frozenset((0x00080080, 0x00081010))
 # Numbers that somebody looks a patient up by.
 NUMBERS: Final = frozenset(
     (
@@ -47,6 +53,9 @@ NUMBERS: Final = frozenset(
 _MANY: Final = 1000
 _SHORTEST_WORD: Final = 3
 _SHORTEST_PHRASE: Final = 4
+_SHORTEST_PLACE: Final = 4
+# Family, given and middle name; prefix and suffix ("Mr", "MD") are nobody's.
+_NAME_PARTS: Final = 3
 
 
 @dataclass
@@ -56,6 +65,7 @@ class Identity:
     context: dict[int, bytes] = field(default_factory=dict)
     names: set[bytes] = field(default_factory=set)
     numbers: set[bytes] = field(default_factory=set)
+    places: set[bytes] = field(default_factory=set)
 
     def collect(self, tag: int, vr: str, value: bytes) -> None:
         """Take note of an element at top level."""
@@ -98,15 +108,19 @@ class Identity:
             self.names.update(_parts(value))
         elif tag in NUMBERS:
             self.numbers.update(_parts(value))
-        if len(self.names) + len(self.numbers) > _MANY:
+        elif tag in PLACES:
+            self.places.update(_parts(value))
+        if len(self.names) + len(self.numbers) + len(self.places) > _MANY:
             raise TooLarge("The header names too many people.")
 
     def words(self) -> frozenset[bytes]:
         """Return the words that must not stay in text."""
-        found = {word for name in self.names for word in words_of(name)}
+        found = {word for name in self.names for word in _words_of_name(name)}
         for number in self.numbers:
             words = words_of(number)
             found.update(w for w in words if len(words) == 1 or any(48 <= c <= 57 for c in w))
+        for place in self.places:
+            found.update(w for w in words_of(place) if len(w) >= _SHORTEST_PLACE and not is_safe(w))
         return frozenset(word for word in found if len(word) >= _SHORTEST_WORD) - OURS
 
     def phrases(self) -> tuple[bytes, ...]:
@@ -142,6 +156,18 @@ class Identity:
         if not is_standard(uid):
             raise SopClassUnsupported("The SOP Class UID is not one of the DICOM standard.")
         return uid
+
+
+def _words_of_name(name: bytes) -> set[bytes]:
+    """The words of a name, and those that a family name makes with the initial of another part."""
+    parts = [words_of(part) for part in name.split(b"^")[:_NAME_PARTS]]
+    words = {word for part in parts for word in part}
+    family = b"".join(parts[0])
+    for part in parts[1:]:
+        given = b"".join(part)
+        if family and given:
+            words |= {given[:1] + family, family + given[:1], given + family, family + given}
+    return words
 
 
 def _parts(value: bytes) -> list[bytes]:

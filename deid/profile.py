@@ -3,7 +3,8 @@
 Standard: PS3.15 E.1 (actions), PS3.5 7.4 (types of data elements).
 
 Invariants: the profile is data; its hash is that of the file's bytes and names the exact rules,
-vocabulary included.
+vocabulary and an operator's changes included. Changes can state other literals and make rows
+stricter; nothing can make a row looser.
 
 Not here: the decision for one element (``deid.rules``), making the file (``generate_profile``).
 """
@@ -11,12 +12,28 @@ Not here: the decision for one element (``deid.rules``), making the file (``gene
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
 
+from deid.dictionary import is_known, keyword_of, vr_of
+from deid.errors import ProfileError
+
 _EXACT: Final = re.compile("[0-9A-F]{8}")
+_STRICTNESS: Final = {"dummy": 1, "empty": 2, "remove": 3}
+_LONGEST: Final = {"SH": 16, "AE": 16, "CS": 16}
+_LITERAL: Final = re.compile("[ -\\[\\]-~]*")
+# Without these an object cannot be told from others, or not be read.
+STRUCTURAL: Final = frozenset(
+    (
+        *(0x00080005, 0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280002, 0x00280004),
+        *(0x00280006, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102),
+        *(0x00280103, 0x7FE00001, 0x7FE00002, 0x7FE00008, 0x7FE00009, 0x7FE00010),
+        *(0x00120062, 0x00120063, 0x00120064, 0x00280303),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class Row:
         library: the rule of the DICOM Library table, empty when it is not listed there.
         dates: whether shifted dates are an option, so that dates shift and times stay.
         descriptors: whether cleaning the text is an option.
+        own: what the operator asks for instead: "dummy", "empty" or "remove".
     """
 
     tag: int
@@ -37,6 +55,7 @@ class Row:
     value: str
     dates: bool
     descriptors: bool
+    own: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,9 +71,26 @@ class Types:
     required: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Held:
+    """What must be looked at by a person (rule 8): values of the header and SOP Class UIDs."""
+
+    modalities: frozenset[bytes]
+    conversion_types: frozenset[bytes]
+    secondary_capture: frozenset[str]
+    documents: frozenset[str]
+    video: frozenset[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The whole profile."""
+    """The whole profile.
+
+    Attributes:
+        technical: unlisted text that is a setting of the device or a label by its definition.
+        schemes: coding schemes whose codes mean the same to everybody.
+        identifying, ages: codes of concepts that say who somebody is, and how old.
+    """
 
     name: str
     version: str
@@ -64,12 +100,61 @@ class Profile:
     units: tuple[str, ...]
     rows: dict[int, Row]
     vocabulary: frozenset[bytes]
+    technical: frozenset[int]
+    schemes: frozenset[bytes]
+    identifying: frozenset[bytes]
+    ages: frozenset[bytes]
+    held: Held
     _document: dict[str, Any] = field(repr=False)
 
     @cached_property
     def literals(self) -> dict[int, str]:
         """The values that the DICOM Library table states."""
         return {row.tag: row.value for row in self.rows.values() if row.library == "value"}
+
+    def changed(self, literals: Mapping[int, str], stricter: Mapping[int, str]) -> "Profile":
+        """Return the profile with an operator's changes.
+
+        Args:
+            literals: other values for the tags that have a literal.
+            stricter: tags and what is to become of them: "dummy", "empty" or "remove".
+
+        Raises:
+            ProfileError: a literal is none or is not valid, or a row would become looser.
+        """
+        if not literals and not stricter:
+            return self
+        rows = dict(self.rows)
+        for tag, value in literals.items():
+            rows[tag] = replace(self._literal_row(tag, value), value=value)
+        for tag, wish in stricter.items():
+            rows[tag] = self._stricter_row(tag, wish)
+        changes = [sorted(literals.items()), sorted(stricter.items())]
+        named = self.sha256 + json.dumps(changes, separators=(",", ":"))
+        sha256 = hashlib.sha256(named.encode()).hexdigest()
+        return replace(self, version=f"{self.version}+local", sha256=sha256, rows=rows)
+
+    def _literal_row(self, tag: int, value: str) -> Row:
+        row = self.rows.get(tag)
+        if row is None or row.library != "value":
+            raise ProfileError(f"{keyword_of(tag)} has no literal value.")
+        if len(value) > _LONGEST.get(row.vr, 64) or not _LITERAL.fullmatch(value):
+            raise ProfileError(f"The literal of {keyword_of(tag)} is not valid for its VR.")
+        return row
+
+    def _stricter_row(self, tag: int, wish: str) -> Row:
+        if wish not in _STRICTNESS:
+            raise ProfileError('A stricter row says "dummy", "empty" or "remove".')
+        if not is_known(tag) or tag in STRUCTURAL:
+            raise ProfileError(f"{keyword_of(tag)} cannot have a stricter row.")
+        row = self.rows.get(tag) or Row(tag, vr_of(tag), "", "", "", dates=False, descriptors=False)
+        if row.library in ("value", "unique", "modified"):
+            raise ProfileError(f"{keyword_of(tag)} is always replaced, nothing is stricter.")
+        now = {"empty": 2, "removed": 3}.get(row.library, 0)
+        now = max(now, {"D": 1, "Z": 2, "X": 3}.get(row.basic[:1], 0))
+        if _STRICTNESS[wish] < now:
+            raise ProfileError(f"The row of {keyword_of(tag)} cannot become looser.")
+        return replace(row, own=wish)
 
     def types_of(self, sop_class_uid: str) -> Types | None:
         """Return the types in a SOP class, None when PS3.3 (as loaded) does not know it."""
@@ -104,8 +189,23 @@ def default_profile() -> Profile:
         units=tuple(document["units"]),
         rows={int(r["tag"], 16): _row(r) for r in document["rows"] if _EXACT.fullmatch(r["tag"])},
         vocabulary=frozenset(words),
+        technical=frozenset(int(tag, 16) for tag in document["technical"]),
+        schemes=_codes(document["schemes"]),
+        identifying=_codes(document["concepts"]["identifying"]),
+        ages=_codes(document["concepts"]["age"]),
+        held=Held(
+            modalities=_codes(document["held"]["modalities"]),
+            conversion_types=_codes(document["held"]["conversion_types"]),
+            secondary_capture=frozenset(document["held"]["secondary_capture"]),
+            documents=frozenset(document["held"]["documents"]),
+            video=frozenset(document["held"]["video"]),
+        ),
         _document=document,
     )
+
+
+def _codes(values: list[str]) -> frozenset[bytes]:
+    return frozenset(value.encode() for value in values)
 
 
 def _row(row: dict[str, Any]) -> Row:

@@ -9,9 +9,18 @@ clean is never assumed because somebody says so, only that they are not.
 Not here: who may look meanwhile (``store.access``), what the owner decides (``store.review``).
 """
 
+from collections.abc import Collection
 from enum import StrEnum
+from typing import Final
 
-__all__ = ["Reason"]
+from deid.encoding import is_video
+from deid.identity import BURNED_IN_ANNOTATION, CONVERSION_TYPE, MODALITY, Identity
+from deid.profile import Profile
+
+__all__ = ["Reason", "reasons"]
+
+_ULTRASOUND_REGIONS: Final = 0x00186011
+_ENCAPSULATED_DOCUMENT: Final = 0x00420011
 
 
 class Reason(StrEnum):
@@ -24,3 +33,52 @@ class Reason(StrEnum):
     SCANNED_DOCUMENT = "scanned-document"
     ENCAPSULATED_DOCUMENT = "encapsulated-document"
     VIDEO = "video"
+
+
+_OF_PIXELS: Final = frozenset(
+    (
+        *(Reason.BURNED_IN_ANNOTATION, Reason.MODALITY, Reason.SECONDARY_CAPTURE),
+        *(Reason.ULTRASOUND_REGIONS, Reason.SCANNED_DOCUMENT),
+    )
+)
+
+
+def reasons(
+    profile: Profile,
+    identity: Identity,
+    present: Collection[int],
+    sop_class_uid: str,
+    transfer_syntax: str,
+    *,
+    cleaned_pixels: bool,
+) -> tuple[Reason, ...]:
+    """Return why a person must look at an instance, in order of names.
+
+    Args:
+        profile: says what is held.
+        identity: the values of the header as sent.
+        present: the tags at top level.
+        sop_class_uid, transfer_syntax: of the instance.
+        cleaned_pixels: a person has blacked out what the pixels said.
+    """
+    held = profile.held
+    found = {
+        Reason.BURNED_IN_ANNOTATION: b"YES" in _values(identity, BURNED_IN_ANNOTATION),
+        Reason.MODALITY: not held.modalities.isdisjoint(_values(identity, MODALITY)),
+        Reason.SECONDARY_CAPTURE: sop_class_uid in held.secondary_capture,
+        Reason.ULTRASOUND_REGIONS: _ULTRASOUND_REGIONS in present,
+        Reason.SCANNED_DOCUMENT: not held.conversion_types.isdisjoint(
+            _values(identity, CONVERSION_TYPE)
+        ),
+        Reason.ENCAPSULATED_DOCUMENT: sop_class_uid in held.documents
+        or _ENCAPSULATED_DOCUMENT in present,
+        Reason.VIDEO: sop_class_uid in held.video or is_video(transfer_syntax),
+    }
+    cleaned = _OF_PIXELS if cleaned_pixels else frozenset()
+    return tuple(
+        sorted(reason for reason, holds in found.items() if holds and reason not in cleaned)
+    )
+
+
+def _values(identity: Identity, tag: int) -> set[bytes]:
+    return {part.strip(b" \0").upper() for part in identity.context.get(tag, b"").split(b"\\")}

@@ -10,11 +10,22 @@ Not here: the decisions (``deid.rules``), which bytes come when (``deid.stream``
 
 import operator
 import struct
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from deid import dates, values
-from deid.codes import CODE_MEANING, is_standard_meaning
+from deid.codes import (
+    CODE_MEANING,
+    CODE_VALUE,
+    CODING_SCHEME_DESIGNATOR,
+    CODING_SCHEME_VERSION,
+    LAST_OF_CODE,
+    Code,
+    clean_code,
+    concept_of,
+)
+from deid.dictionary import vr_of
 from deid.encoding import (
     ITEM,
     ITEM_END,
@@ -24,16 +35,27 @@ from deid.encoding import (
     VRS,
     encode_element,
     encode_header,
+    header_reader,
     value_end,
 )
-from deid.errors import ContentUnsupported, Malformed, TooLarge, Truncated
-from deid.profile import default_profile
-from deid.rules import Action, Plan, Planner
-from deid.text import Identifiers, clean
+from deid.errors import DeidError, Malformed, TooLarge, Truncated
+from deid.profile import Profile
+from deid.rules import (
+    AGED,
+    IDENTIFYING,
+    MEASURED_VALUE,
+    Action,
+    Plan,
+    Planner,
+    Step,
+)
+from deid.text import Identifiers
 from deid.uids import is_standard, map_uid
 from deid.unknown import to_sequence
 
 _NEVER: Final = 1 << 40
+_CONCEPT: Final = int(Action.CONCEPT)
+_CODE_TAGS: Final = (CODE_VALUE, CODING_SCHEME_DESIGNATOR, CODING_SCHEME_VERSION, CODE_MEANING)
 _ALWAYS_MAPPED: Final = frozenset((0x00080018, 0x0020000D, 0x0020000E))
 _AGE_LIMITS: Final = {b"Y": 89, b"M": 89 * 12, b"W": 89 * 52, b"D": 89 * 365}
 _NUMERALS: Final = b"0123456789+-.,eE \\\0"
@@ -42,6 +64,25 @@ _SHORT_LIMIT: Final = 0xFFFE
 # Long values differ from slice to slice; the rest of a series needs a few hundred entries.
 _REMEMBERED: Final = 256
 _MOST_REMEMBERED: Final = 4096
+
+# Headers that nothing like them was seen before, which cost most; no real data set comes near.
+_MOST_STRANGE: Final = 100_000
+_OLDEST: Final = 89
+
+# What a receipt calls what was done.
+_DONE: Final = {
+    Action.DELETE: "removed",
+    Action.EMPTY: "emptied",
+    Action.DUMMY: "replaced",
+    Action.CODE_ITEM: "replaced",
+    Action.PERSON: "replaced",
+    Action.LITERAL: "literal",
+    Action.UID: "mapped",
+    Action.DATE: "shifted",
+    Action.DATETIME: "shifted",
+}
+Counts = Counter[tuple[str, str]]
+"""How many elements changed, by what was done and the rule that says so."""
 
 Pending = Sequence[tuple[int, bytes]]
 Memo = dict[tuple[bytes, Action, Action], bytes | None]
@@ -52,28 +93,36 @@ class Rewriter:
     """Rewrites one data set, in one or more parts.
 
     Args:
+        profile: what the rules stand on.
         planner: the decisions for its SOP class and encoding.
         key: the owner's key, for UIDs.
         shift: days that dates move; 0 leaves them.
         identifiers: names and numbers of the data set that must not stay in text.
         memo: what was found with the same key, shift, encoding and identifiers before.
+        literals: the elements that are written whatever came.
     """
 
     def __init__(
         self,
+        profile: Profile,
         planner: Planner,
         key: bytes,
         shift: int,
         identifiers: Identifiers,
         memo: Memo,
+        literals: dict[int, bytes],
     ) -> None:
+        self.counts: Counts = Counter()
+        self._strange = 0
+        self._profile = profile
         self._planner = planner
         self._enc = planner.enc
         self._key = key
         self._shift = shift
         self._identifiers = identifiers
         self._memo = memo
-        self._literals = values.literals(default_profile(), planner.enc)
+        self._literals = literals
+        self._read = header_reader(planner.enc)
         order = "<" if planner.enc.little else ">"
         self._u32 = struct.Struct(order + "L").unpack_from
         self._item = struct.Struct(order + "HHL").unpack_from
@@ -88,7 +137,8 @@ class Rewriter:
         tests: list[Callable[[bytes], object] | None] = [None] * len(Action)
         tests[Action.EMPTY] = operator.not_
         tests[Action.NUMBER] = lambda value: not value.translate(None, _NUMERALS)
-        tests[Action.TEXT] = self._identifiers.is_harmless
+        tests[Action.CLEAN] = self._identifiers.clean_text.__contains__
+        tests[Action.TECHNICAL] = self._identifiers.clean_technical.__contains__
         tests[Action.CODE] = self._identifiers.is_harmless_code
         tests[Action.TIME] = dates.are_times
         if not self._shift:
@@ -124,7 +174,7 @@ class Rewriter:
         run, size, changed, closed = pos, 0, False, not delimited
         while pos < end:
             key = buf[pos : pos + 8]
-            action, tag, offset, total, plan = known(key) or self._planner.step(key, place)
+            action, tag, offset, total, plan = known(key) or self._step(key, place)
             if tag > waiting:
                 inserted = self._insert(tag)
                 waiting = self._pending[0][0] if self._pending else _NEVER
@@ -150,7 +200,11 @@ class Rewriter:
                 break
             mark = len(out)
             out.append(b"")
-            behind, new = self._element(buf, pos, start, length, end, plan, depth)
+            behind, new = self._element(buf, pos, start, length, end, plan, depth, place)
+            if action == _CONCEPT:
+                place = self._place_behind(buf, start, behind, place)
+                memo = self._planner.memo_of(place)
+                known = memo.get
             if new is None:
                 del out[mark:]
             else:
@@ -170,13 +224,37 @@ class Rewriter:
         out.append(buf[run:pos])
         return pos, size + pos - run
 
+    def _step(self, key: bytes, place: int) -> Step:
+        self._strange += 1
+        if self._strange > _MOST_STRANGE:
+            raise TooLarge("The data set has too many elements of different kinds.")
+        return self._planner.step(key, place)
+
+    def _place_behind(self, buf: bytes, start: int, end: int, place: int) -> int:
+        """Return the place that a concept name makes of the rest of its content item."""
+        try:
+            concept = concept_of(buf, start, end, self._enc)
+        except DeidError:
+            return place
+        if concept in self._profile.identifying:
+            return IDENTIFYING
+        return AGED if concept in self._profile.ages else place
+
     def _insert(self, tag: int) -> bytes:
         due = [element for waiting, element in self._pending if waiting < tag]
         self._pending = self._pending[len(due) :]
         return b"".join(due)
 
     def _element(
-        self, buf: bytes, pos: int, start: int, length: int, end: int, plan: Plan, depth: int
+        self,
+        buf: bytes,
+        pos: int,
+        start: int,
+        length: int,
+        end: int,
+        plan: Plan,
+        depth: int,
+        place: int,
     ) -> tuple[int, int | None]:
         """Rewrite one element that is not simply kept.
 
@@ -184,8 +262,12 @@ class Rewriter:
         the element stays as it is.
         """
         action = plan.action
-        if action is Action.WALK:
-            return self._walk(buf, pos, start, length, end, plan, depth)
+        if action is Action.WALK or action is Action.CONCEPT:
+            aged = place == AGED and plan.tag == MEASURED_VALUE
+            parent = AGED if aged else plan.tag
+            return self._walk(buf, pos, start, length, end, plan, depth, parent)
+        if action is Action.CODED:
+            return self._coded(buf, pos, end)
         if length == UNDEFINED:
             stop, behind = self._undefined_end(buf, pos, start, end, plan)
         else:
@@ -193,6 +275,7 @@ class Rewriter:
         if behind > end:
             raise Truncated("An element is longer than what holds it.")
         if action is Action.DELETE:
+            self.counts["removed", plan.rule] += 1
             return behind, 0
         if action is Action.CONVERT:
             return behind, self._convert(buf, start, stop, plan, depth)
@@ -205,8 +288,51 @@ class Rewriter:
         new = self._remembered(plan, buf[pos:behind], start - pos, stop - pos, depth)
         if new is None:
             return behind, None
+        self.counts[_outcome(action, new, start - pos), plan.rule] += 1
         self._out.append(new)
         return behind, len(new)
+
+    def _coded(self, buf: bytes, pos: int, end: int) -> tuple[int, int | None]:
+        """Rewrite value, scheme, version and meaning of a code, which stand behind each other."""
+        found: list[tuple[int, str, bytes]] = []
+        behind = pos
+        while behind < end:
+            tag, vr, start, length = self._read(buf, behind, end)
+            if tag > LAST_OF_CODE or tag < CODE_VALUE:
+                break
+            if length == UNDEFINED or vr == "SQ":
+                raise Malformed("A code is not encoded as one.")
+            behind = start + length
+            found.append((tag, vr, buf[start:behind]))
+        if behind > end:
+            raise Truncated("An element is longer than what holds it.")
+        raw = buf[pos:behind]
+        name = raw, Action.CODED, Action.DUMMY
+        if name in self._memo:
+            new = self._memo[name]
+        else:
+            new = self._cleaned_code(raw, found)
+            if len(raw) <= _REMEMBERED and len(self._memo) < _MOST_REMEMBERED:
+                self._memo[name] = new
+        if new is None:
+            return behind, None
+        self.counts["cleaned", "6"] += 1
+        self._out.append(new)
+        return behind, len(new)
+
+    def _cleaned_code(self, raw: bytes, found: list[tuple[int, str, bytes]]) -> bytes | None:
+        by_tag = {tag: value for tag, _, value in found}
+        code = Code(*(by_tag.get(tag) for tag in _CODE_TAGS))
+        cleaned = clean_code(code, self._profile, self._identifiers)
+        plain = [tag for tag, vr, _ in found if vr == vr_of(tag)]
+        if cleaned == code and plain == [tag for tag in _CODE_TAGS if tag in by_tag]:
+            return None
+        new = b"".join(
+            encode_element(tag, vr_of(tag), value.rstrip(b" \0"), self._enc)
+            for tag, value in zip(_CODE_TAGS, cleaned, strict=True)
+            if value is not None
+        )
+        return None if new == raw else new
 
     def _undefined_end(
         self, buf: bytes, pos: int, start: int, end: int, plan: Plan
@@ -215,7 +341,15 @@ class Rewriter:
         return value_end(buf, start, end, self._enc, plan.tag, vr)
 
     def _walk(
-        self, buf: bytes, pos: int, start: int, length: int, end: int, plan: Plan, depth: int
+        self,
+        buf: bytes,
+        pos: int,
+        start: int,
+        length: int,
+        end: int,
+        plan: Plan,
+        depth: int,
+        parent: int,
     ) -> tuple[int, int | None]:
         stop = end if length == UNDEFINED else start + length
         if stop > end:
@@ -223,7 +357,7 @@ class Rewriter:
         mark = len(self._out)
         self._out.append(b"")
         undefined = length == UNDEFINED
-        behind, size = self._items(buf, start, stop, plan.tag, depth + 1, undefined=undefined)
+        behind, size = self._items(buf, start, stop, parent, depth + 1, undefined=undefined)
         if size < 0:
             del self._out[mark:]
             return behind, None
@@ -301,10 +435,6 @@ class Rewriter:
     def _replacement(self, plan: Plan, element: bytes, value: bytes, depth: int) -> bytes | None:
         """Return the element to write instead; None when it stays as it is."""
         action, tag, vr = plan.action, plan.tag, plan.vr
-        if action is Action.REFUSE:
-            raise ContentUnsupported(
-                "Encapsulated documents are refused until they can be held for review."
-            )
         if action is Action.LITERAL:
             literal = self._literals[tag]
             return literal if literal != element else None
@@ -348,14 +478,15 @@ class Rewriter:
             return dates.shift_datetimes(value, self._shift)
         if action is Action.AGE:
             return _limited_age(value)
-        if action is Action.CLEAN:
-            return clean(value, self._identifiers.words)
+        if action is Action.CLEAN or action is Action.TECHNICAL:
+            return self._identifiers.clean(value, technical=action is Action.TECHNICAL)
+        if action is Action.CODE:
+            return self._identifiers.clean_code(value)
+        if action is Action.OLD_AGE:
+            return _limited_number(value)
         if action is Action.PERSON:
             return values.ANONYMIZED if value.strip(b" \0") else value
-        # It did not pass its test.
-        if plan.tag == CODE_MEANING and is_standard_meaning(value):
-            return value
-        return None
+        return None  # it did not pass its test
 
     def _mapped(self, tag: int, value: bytes) -> bytes:
         parts = [self._mapped_one(tag, part.strip(b" \0")) for part in value.split(b"\\")]
@@ -372,6 +503,21 @@ class Rewriter:
                 return map_uid(self._key, name).encode() if tag in _ALWAYS_MAPPED else uid
             known = self.uids[uid] = map_uid(self._key, name).encode()
         return known
+
+
+def _outcome(action: Action, new: bytes, header: int) -> str:
+    """Return what a receipt calls a change; ``header`` is the length without a value."""
+    if len(new) <= header:
+        return "emptied" if new else "removed"
+    return _DONE.get(action, "cleaned")
+
+
+def _limited_number(value: bytes) -> bytes | None:
+    """Return an age that is a number, in years or not, no higher than what may be told."""
+    try:
+        return value if float(value.strip(b" \0") or b"0") <= _OLDEST else b"90"
+    except ValueError:
+        return None
 
 
 def _limited_age(value: bytes) -> bytes | None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from deid.dictionary import is_known, keyword_of, vr_of
 from deid.encoding import BINARY, UNDEFINED, VRS, Encoding
 from deid.errors import Malformed, Truncated
-from deid.profile import Profile, Row, Types, default_profile
+from deid.profile import Profile, Row, Types
 
 
 class Action(IntEnum):
@@ -35,14 +35,16 @@ class Action(IntEnum):
     AGE = 9
     PERSON = 10
     NUMBER = 11
-    TEXT = 12
     CODE = 13
     CLEAN = 14
     WALK = 15
     CODE_ITEM = 16
     CONVERT = 17
-    REFUSE = 18
+    CODED = 18
     DELIMITER = 19
+    TECHNICAL = 20
+    CONCEPT = 21
+    OLD_AGE = 22
 
 
 class Plan(NamedTuple):
@@ -52,6 +54,7 @@ class Plan(NamedTuple):
         form: 0: two bytes of length, 1: four after two reserved bytes, 2: four and no VR.
         vr: the VR to write when the value is replaced.
         fallback: what to do when nothing of the value may stay.
+        rule: the number of the rule that says so, for the receipt.
     """
 
     action: Action
@@ -59,13 +62,25 @@ class Plan(NamedTuple):
     tag: int
     vr: str
     fallback: Action
+    rule: str
 
 
-TEXT_VRS: Final = frozenset(("LO", "LT", "SH", "ST", "UC", "UR", "UT", "AE"))
+class Decision(NamedTuple):
+    """What is done with a tag, what when nothing of the value may stay, and which rule says so."""
+
+    action: Action
+    fallback: Action
+    rule: str
+
+
+TEXT_VRS: Final = frozenset(("LO", "LT", "SH", "ST", "UC", "UT"))
+# Where something is found, and who sends: no text in which a safe word would mean anything.
+_ADDRESS_VRS: Final = frozenset(("AE", "UR"))
 
 # What a VR asks for when no row names the attribute.
 _BY_VR: Final = {
-    **dict.fromkeys(TEXT_VRS, Action.TEXT),
+    **dict.fromkeys(TEXT_VRS, Action.CLEAN),
+    **dict.fromkeys(_ADDRESS_VRS, Action.EMPTY),
     "AS": Action.AGE,
     "CS": Action.CODE,
     "DA": Action.DATE,
@@ -86,22 +101,38 @@ _WRITTEN_WINS: Final = {
     "PN": Action.PERSON,
 }
 _BY_VALUE: Final = frozenset(
-    (Action.KEEP, Action.TEXT, Action.CODE, Action.NUMBER, Action.TIME, Action.AGE)
+    (
+        *(Action.KEEP, Action.CLEAN, Action.TECHNICAL, Action.CODE, Action.NUMBER),
+        *(Action.TIME, Action.AGE),
+    )
 )
 _VERDICTS: Final = frozenset(
-    (Action.DELETE, Action.EMPTY, Action.DUMMY, Action.LITERAL, Action.CODE_ITEM, Action.REFUSE)
+    (Action.DELETE, Action.EMPTY, Action.DUMMY, Action.LITERAL, Action.CODE_ITEM)
 )
 
-_ENCAPSULATED_DOCUMENT: Final = 0x00420011
-# Code Value, Coding Scheme Designator, Code Meaning: Type 1 wherever a code stands (PS3.3 8.8).
-_CODE: Final = frozenset((0x00080100, 0x00080102, 0x00080104))
+ENCAPSULATED_DOCUMENT: Final = 0x00420011
+# Code Value, Coding Scheme Designator, Code Meaning (PS3.3 8.8): cleaned together.
+_CODE: Final = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080104))
+# Long and URN Code Value: they stand behind the meaning, and are codes as well.
+_OTHER_CODES: Final = frozenset((0x00080119, 0x00080120))
 _PERSON_CODE: Final = 0x00401101
+
+# Places that are no parent sequence: what follows a concept that says who somebody is, or how
+# old (PS3.3 C.17.3.2); inside of the measured value of such an age.
+ANYWHERE: Final = -1
+IDENTIFYING: Final = -2
+AGED: Final = -3
+CONCEPT_NAME: Final = 0x0040A043
+MEASURED_VALUE: Final = 0x0040A300
+_NUMERIC_VALUE: Final = 0x0040A30A
+# Date Time, Date, Time, Person Name, UID and Text Value of a content item.
+_CONTENT_VALUES: Final = frozenset(
+    (0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124, 0x0040A160)
+)
 # Rule 2: deleted whatever the tables' options say.
 _DELETED: Final = frozenset(
     (0xFFFAFFFA, 0xFFFCFFFC, 0x04000500, 0x04000550, 0x04000561, 0x04000600, 0x00880200)
 )
-# Written anew at top level (rule 9); inside of items they are ordinary attributes.
-METHOD_TAGS: Final = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 # Private tags repeat from file to file, so they are remembered too; the limit is for hostile ones.
 _MEMO_LIMIT: Final = 16384
 
@@ -120,11 +151,20 @@ def is_deleted(tag: int) -> bool:
 
 
 class Rules:
-    """The decisions for one SOP class (or for all unknown ones, with ``types`` None)."""
+    """The decisions for one SOP class (or for all unknown ones, with ``types`` None).
 
-    def __init__(self, profile: Profile, types: Types | None) -> None:
+    Args:
+        profile: the rows.
+        types: of the attributes in this SOP class.
+        written: the tags that are written anew at top level whatever came.
+    """
+
+    def __init__(self, profile: Profile, types: Types | None, written: frozenset[int]) -> None:
         self._rows = profile.rows
+        # Rules 8 and 9; inside of items these are ordinary attributes.
+        self._written = written
         self._types = types
+        self._technical = profile.technical
         self._parents = frozenset(parent for parent, _ in types.of) if types else frozenset()
         self.required = sorted(
             tag
@@ -134,25 +174,59 @@ class Rules:
 
     def place_of(self, parent: int) -> int:
         """Return the parent as far as decisions differ by it (-1: a sequence like any other)."""
-        return parent if parent in self._parents or parent == 0 else -1
+        return parent if parent in self._parents or parent in (0, AGED) else ANYWHERE
 
-    def decide(self, tag: int, place: int) -> tuple[Action, Action]:
-        """Return the action for a tag of its dictionary VR, and the fallback."""
+    def decide(self, tag: int, place: int) -> Decision:
+        """Return what is done with a tag of its dictionary VR."""
         if is_deleted(tag):
-            return Action.DELETE, Action.DELETE
-        if tag == _ENCAPSULATED_DOCUMENT:
-            return Action.REFUSE, Action.REFUSE
-        if place == 0 and tag in METHOD_TAGS:
-            return Action.LITERAL, Action.LITERAL
+            return Decision(Action.DELETE, Action.DELETE, "2")
+        if place == 0 and tag in self._written and tag not in self._rows:
+            return Decision(Action.LITERAL, Action.LITERAL, "9")
+        if place == 0 and tag == ENCAPSULATED_DOCUMENT:
+            return Decision(Action.KEEP, Action.KEEP, "7")
+        if place == IDENTIFYING and tag in _CONTENT_VALUES:
+            return Decision(Action.DUMMY, Action.DUMMY, "7")
+        if place == AGED and tag == _NUMERIC_VALUE:
+            return Decision(Action.OLD_AGE, Action.OLD_AGE, "7")
+        if tag == CONCEPT_NAME:
+            return Decision(Action.CONCEPT, Action.EMPTY, "7")
         row = self._rows.get(tag)
-        if row is None:
-            fallback = Action.DUMMY if tag in _CODE else Action.EMPTY
-            return _BY_VR.get(vr_of(tag), Action.KEEP), fallback
         kind = None if self._types is None else self._types.of.get((place, tag), 3)
-        return _of_row(row, vr_of(tag), kind)
+        if row is None:
+            return self._unlisted(tag, kind)
+        action, fallback = _of_row(row, vr_of(tag), kind)
+        if action is Action.CLEAN:
+            return Decision(self._cleaning(tag), fallback, "6")
+        return Decision(action, fallback, _rule_of(row, action))
+
+    def _unlisted(self, tag: int, kind: int | None) -> Decision:
+        if tag in _CODE:
+            return Decision(Action.CODED, Action.DUMMY, "6")
+        if tag in _OTHER_CODES:
+            return Decision(Action.CODE, Action.DUMMY, "6")
+        vr = vr_of(tag)
+        action = _BY_VR.get(vr, Action.KEEP)
+        # Of an unknown SOP class nobody knows what it needs, and a dummy does no harm there.
+        fallback = Action.DUMMY if kind == 1 else Action.EMPTY
+        if vr in _ADDRESS_VRS:
+            return Decision(fallback, fallback, "6")
+        if action is Action.CLEAN:
+            return Decision(self._cleaning(tag), fallback, "6")
+        return Decision(action, fallback, "6" if action is Action.CODE else "5")
+
+    def _cleaning(self, tag: int) -> Action:
+        return Action.TECHNICAL if tag in self._technical else Action.CLEAN
+
+
+def _rule_of(row: Row, action: Action) -> str:
+    if action is Action.LITERAL:
+        return "3"
+    return "4" if row.library and row.library != "unique" else "5"
 
 
 def _of_row(row: Row, vr: str, kind: int | None) -> tuple[Action, Action]:
+    if row.own:
+        return _of_operator(row, vr, kind)
     if row.library:
         return _of_library(row, vr, kind or 3)
     verdict = _verdict(row.basic, kind)
@@ -166,6 +240,18 @@ def _of_row(row: Row, vr: str, kind: int | None) -> tuple[Action, Action]:
     if row.descriptors and vr in TEXT_VRS:
         return Action.CLEAN, verdict
     return verdict, verdict
+
+
+def _of_operator(row: Row, vr: str, kind: int | None) -> tuple[Action, Action]:
+    """An operator's stricter row; where the type asks for a value, a dummy stands."""
+    action = {"dummy": Action.DUMMY, "empty": Action.EMPTY, "remove": Action.DELETE}[row.own]
+    if kind == 1 and action is not Action.DUMMY:
+        action = Action.DUMMY
+    if kind == 2 and action is Action.DELETE:
+        action = Action.EMPTY
+    if vr == "SQ" and action is Action.DUMMY:
+        action = _dummy_sequence(row.tag)
+    return action, action
 
 
 def _of_library(row: Row, vr: str, kind: int) -> tuple[Action, Action]:
@@ -239,7 +325,11 @@ class Planner:
     def memo(self, parent: int) -> tuple[dict[bytes, Step], int]:
         """Return the steps known so far below a parent sequence, and the place for ``step``."""
         place = self.rules.place_of(parent)
-        return self._memos.setdefault(place, {}), place
+        return self.memo_of(place), place
+
+    def memo_of(self, place: int) -> dict[bytes, Step]:
+        """Return the steps known so far at a place."""
+        return self._memos.setdefault(place, {})
 
     def step(self, key: bytes, place: int) -> Step:
         """Make the step for a header that is not in the memo yet."""
@@ -265,7 +355,7 @@ class Planner:
         group, element = self._tag(key)
         tag = group << 16 | element
         if group == 0xFFFE:
-            return Plan(Action.DELIMITER, 2, tag, "", Action.DELETE)
+            return Plan(Action.DELIMITER, 2, tag, "", Action.DELETE, "1")
         known = vr_of(tag)
         if self.enc.explicit:
             found = VRS.get(key[4:6])
@@ -276,8 +366,8 @@ class Planner:
             written, form = found[0], int(found[1])
         else:
             written, form = known, 2
-        action, fallback = self.rules.decide(tag, place)
-        return Plan(_reconcile(action, known, written), form, tag, known, fallback)
+        action, fallback, rule = self.rules.decide(tag, place)
+        return Plan(_reconcile(action, known, written), form, tag, known, fallback, rule)
 
 
 def _reconcile(action: Action, known: str, written: str) -> Action:
@@ -291,15 +381,16 @@ def _reconcile(action: Action, known: str, written: str) -> Action:
     if action not in _BY_VALUE or written == "UN":
         return action
     if action is Action.KEEP and written not in BINARY:
-        return _BY_VR.get(written, Action.TEXT)
+        return _BY_VR.get(written, Action.CLEAN)
     return _WRITTEN_WINS.get(written, action)
 
 
 @lru_cache(maxsize=1024)
-def planner(sop_class_uid: str, enc: Encoding) -> Planner:
+def planner(
+    profile: Profile, sop_class_uid: str, enc: Encoding, written: frozenset[int]
+) -> Planner:
     """Return the planner of a SOP class; all unknown ones share one."""
-    profile = default_profile()
     types = profile.types_of(sop_class_uid)
     if types is None and sop_class_uid:
-        return planner("", enc)
-    return Planner(Rules(profile, types), enc)
+        return planner(profile, "", enc, written)
+    return Planner(Rules(profile, types, written), enc)

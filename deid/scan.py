@@ -25,8 +25,8 @@ from deid.encoding import (
     value_end,
 )
 from deid.errors import Malformed, TooLarge, Truncated
-from deid.identity import CONTEXT, NUMBERS, Identity
-from deid.rules import is_deleted
+from deid.identity import CONTEXT, NUMBERS, PLACES, Identity
+from deid.rules import ENCAPSULATED_DOCUMENT, is_deleted
 
 PIXEL_DATA: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 # Elements from here on never name anybody; a large binary one need not be in memory.
@@ -63,6 +63,7 @@ class _Role(IntEnum):
     DROP = 3
     PIXELS = 4
     DELIMITER = 5
+    DOCUMENT = 6
 
 
 class _Entry(NamedTuple):
@@ -190,6 +191,11 @@ class Scan:
             if entry.vr not in ("OB", "OW", "OF", "OD", "UN"):
                 raise Malformed("Pixel data has a value representation that cannot hold it.")
             return True
+        if entry.role is _Role.DOCUMENT:
+            # A document is not looked into, so it must not be part of what is checked.
+            if length == UNDEFINED or entry.vr not in ("OB", "OW", "UN"):
+                raise Malformed("The encapsulated document is not encoded as one.")
+            return True
         return (
             length > _BULK_SIZE
             and length != UNDEFINED
@@ -254,10 +260,12 @@ _MEMOS: Final[dict[Encoding, dict[bytes, _Entry]]] = {IMPLICIT: {}}
 def _role(tag: int, vr: str, known: str) -> _Role:
     if tag in PIXEL_DATA:
         return _Role.PIXELS
+    if tag == ENCAPSULATED_DOCUMENT:
+        return _Role.DOCUMENT
     if is_deleted(tag):
         return _Role.DROP
     if vr == "SQ" or known == "SQ":
         return _Role.SEQUENCE
-    if "PN" in (vr, known) or tag in CONTEXT or tag in NUMBERS:
+    if "PN" in (vr, known) or tag in CONTEXT or tag in NUMBERS or tag in PLACES:
         return _Role.COLLECT
     return _Role.PLAIN

@@ -23,8 +23,8 @@ from deid.identity import (
     STUDY_INSTANCE_UID,
     Identity,
 )
-from deid.profile import default_profile
-from deid.rewriter import Memo, Rewriter
+from deid.profile import Profile
+from deid.rewriter import Counts, Memo, Rewriter
 from deid.rules import planner
 from deid.text import Identifiers
 from deid.uids import is_own, is_standard, map_uid
@@ -42,7 +42,14 @@ class Session:
     """
 
     def __init__(
-        self, key: bytes, enc: Encoding, identity: Identity, present: frozenset[int]
+        self,
+        profile: Profile,
+        key: bytes,
+        enc: Encoding,
+        identity: Identity,
+        present: frozenset[int],
+        *,
+        cleaned_pixels: bool,
     ) -> None:
         self.sop_class_uid: Final = identity.sop_class_uid()
         self.sent_sop_instance_uid: Final = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
@@ -52,23 +59,32 @@ class Session:
         new = [map_uid(key, uid) for uid in sent]
         self.sop_instance_uid, self.study_instance_uid, self.series_instance_uid = new
         self._identity = identity
-        plans = planner(self.sop_class_uid, enc)
         texts = identity.words(), identity.phrases()
         shift = _shift(key, identity, self.sent_study_instance_uid)
-        identifiers, memo = _series(key, shift, enc, *texts)
-        self._rewriter = Rewriter(plans, key, shift, identifiers, memo)
+        written = literals(profile, enc, cleaned_pixels=cleaned_pixels)
+        plans = planner(profile, self.sop_class_uid, enc, frozenset(written))
+
+        def rewriter(days: int) -> Rewriter:
+            common = _series(profile, key, days, enc, *texts, cleaned_pixels=cleaned_pixels)
+            return Rewriter(profile, plans, key, days, *common, written)
+
+        self._rewriter = rewriter(shift)
         self._rewriter.uids.update(
             (old.encode("latin-1"), uid.encode())
             for old, uid in zip(sent, new, strict=True)
             if not is_standard(old)
         )
-        self._check = Check(plans, key, *_series(key, 0, enc, *texts))
-        written = literals(default_profile(), enc)
+        self._check = Check(rewriter(0))
         missing = {tag: element for tag, element in written.items() if tag not in present}
         for tag in plans.rules.required:
             if tag not in present:
                 missing.setdefault(tag, encode_element(tag, vr_of(tag), b"", enc))
         self._pending = sorted(missing.items())
+
+    @property
+    def counts(self) -> Counts:
+        """What was done so far."""
+        return self._rewriter.counts
 
     def rewrite(self, part: bytes) -> bytes:
         """Rewrite and check the next part of the data set."""
@@ -80,13 +96,21 @@ class Session:
 
 @lru_cache(maxsize=_SERIES)
 def _series(
-    key: bytes, shift: int, enc: Encoding, words: frozenset[bytes], phrases: tuple[bytes, ...]
+    profile: Profile,
+    key: bytes,
+    shift: int,
+    enc: Encoding,
+    words: frozenset[bytes],
+    phrases: tuple[bytes, ...],
+    *,
+    cleaned_pixels: bool,
 ) -> tuple[Identifiers, Memo]:
     """What the instances of one patient have in common, so that it is worked out once.
 
     It holds original values, in memory only and for the last few patients, as long as the
     process's own buffers may.
     """
+    del profile, key, shift, enc, cleaned_pixels  # what is remembered holds for these only
     return Identifiers(words, phrases), {}
 
 

@@ -8,6 +8,7 @@ information that came nothing but the transfer syntax is used.
 Not here: the data set's way (``deid.body``), the rules (``deid.rules``), storing (``store``).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +21,7 @@ from deid.identity import STUDY_INSTANCE_UID
 from deid.meta import check_prefix, check_size, read_meta, write_meta
 from deid.profile import Profile, default_profile
 from deid.receipt import Receipt
-from deid.review import Reason
+from deid.review import Reason, reasons
 from deid.session import Session
 
 _META_STEP: Final = 4096
@@ -126,6 +127,14 @@ class Deidentifier:
         session, body = self._session, self._body
         if session is None:
             raise Truncated("There is no data set.")
+        review = reasons(
+            self._profile,
+            body.identity,
+            body.present,
+            session.sop_class_uid,
+            self._syntax,
+            cleaned_pixels=self._cleaned_pixels,
+        )
         return Deidentified(
             transfer_syntax=self._syntax,
             sop_class_uid=session.sop_class_uid,
@@ -138,9 +147,18 @@ class Deidentifier:
             trailer=b"".join(body.parts[1:]),
             streamed=tuple(body.streamed),
             size=self._size,
-            review=(),
-            receipt=Receipt(self._profile.name, self._profile.version, self._profile.sha256),
+            review=review,
+            receipt=self._receipt(session, review),
         )
+
+    def _receipt(self, session: Session, review: tuple[Reason, ...]) -> Receipt:
+        actions: Counter[str] = Counter()
+        rules: Counter[str] = Counter()
+        for (action, rule), count in session.counts.items():
+            actions[action] += count
+            rules[rule] += count
+        profile = self._profile
+        return Receipt(profile.name, profile.version, profile.sha256, actions, rules, review)
 
     def _take_meta(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -178,6 +196,7 @@ class Deidentifier:
         self._body = Body(
             encoding_of(syntax),
             encapsulated=is_encapsulated(syntax),
+            transfer_syntax=syntax,
             limits=self._limits,
             rewrite=self._rewrite,
             write=self._write,
@@ -193,7 +212,14 @@ class Deidentifier:
         key = self._key
         if not isinstance(key, bytes):
             key = key(body.identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID"))
-        self._session = Session(key, enc, body.identity, frozenset(body.present))
+        self._session = Session(
+            self._profile,
+            key,
+            enc,
+            body.identity,
+            frozenset(body.present),
+            cleaned_pixels=self._cleaned_pixels,
+        )
         written = self._session.rewrite(part)
         head = write_meta(
             self._profile,

@@ -1,9 +1,10 @@
-"""Cleans free text: the header's own identifiers go, safe imaging words stay.
+"""Cleans free text: the header's own identifiers go, safe imaging words stay (rule 6).
 
-Standard: PS3.15 E.3.5 (clean descriptors), PS3.5 6.2 (text VRs).
+Standard: PS3.15 E.3.5 (clean descriptors), PS3.5 6.2 (text VRs), 6.1.2.5 (escape sequences).
 
 Invariants: cleaning cleaned text changes nothing; work is on bytes, so it does not depend on the
-character set; what is not ASCII is never a safe word.
+character set: what is not ASCII is never a safe word, and neither is what stands between an
+escape sequence and the way back to ASCII.
 
 Not here: which elements are text (``deid.rules``), finding the identifiers (``deid.identity``).
 """
@@ -18,6 +19,12 @@ from deid.profile import default_profile
 _WORD: Final = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 # Possessive and from the first digit on: otherwise a long row of digits costs quadratic time.
 _DOTTED_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]++(?:\.[0-9]++){4,}+")
+# A date, a telephone number, a number of a patient: six digits or more, however they are parted.
+_LONG_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9](?:[ ./()+:-]?[0-9]){5}")
+_ESCAPED: Final = re.compile(rb"\x1b(?!\(B|\(J)[^\x1b]*(?:\x1b\([BJ])?|\x1b\([BJ]?")
+# Upper and lower case of one word are one piece: "ImagePosition" is two, "T2w" is three.
+_PIECE: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^0-9A-Za-z]+")
+_BETWEEN: Final = b" _-/.,:;+()[]*^=&#'\"<>%~|!?@$\r\n\t\f"
 # What de-identification itself writes identifies nobody.
 OURS: Final = frozenset((b"anonymized", b"removed"))
 # PS3.3 C.12.1.1.2: without its character set, text cannot be read.
@@ -26,6 +33,9 @@ _LONG: Final = 6
 _MANY: Final = 64
 _REMEMBERED: Final = 64
 _MOST_REMEMBERED: Final = 4096
+_MOST_DIGITS: Final = 3
+_CODE_LENGTH: Final = 16
+_CODE: Final = re.compile(rb"[A-Z0-9_ ]*")
 _VOCABULARY: Final = default_profile().vocabulary
 
 
@@ -46,21 +56,86 @@ def words_of(value: bytes) -> list[bytes]:
     return _WORD.findall(value.lower())
 
 
-def clean(value: bytes, identifiers: frozenset[bytes]) -> bytes:
-    """Keep the safe words, and numbers of up to three digits with a unit; may return nothing."""
-    parts = [_clean_part(part, identifiers) for part in value.split(b"\\")]
+def is_safe(word: bytes) -> bool:
+    """Tell whether a word, in lower case, is one of imaging."""
+    return word in _VOCABULARY
+
+
+def clean(value: bytes, identifiers: frozenset[bytes], *, technical: bool = False) -> bytes:
+    """Keep the safe words, and numbers of up to three digits with a unit; may return nothing.
+
+    Text of safe words only is returned as it is.
+
+    Args:
+        value: the text, encoded as in the data set.
+        identifiers: words of the header that go, safe or not, in lower case.
+        technical: the text is a setting of the device by its definition, so that numbers of up
+            to three digits and abbreviations of two letters may stay.
+    """
+    if b"\x1b" in value:
+        value = _ESCAPED.sub(b" ", value).strip()
+    parts = [_clean_part(part, identifiers, technical) for part in value.split(b"\\")]
     return b"\\".join(parts) if any(parts) else b""
 
 
-def _clean_part(part: bytes, identifiers: frozenset[bytes]) -> bytes:
-    kept = []
-    for match in _SAFE.finditer(part):
-        number, space, unit, word = match.groups()
-        if word is None:
-            kept.append(number + space + unit)
-        elif word.lower() in _VOCABULARY and word.lower() not in identifiers:
-            kept.append(word)
-    return b" ".join(kept)
+def _clean_part(part: bytes, identifiers: frozenset[bytes], technical: bool) -> bytes:
+    found = list(_SAFE.finditer(part))
+    named = [m[4] is not None and m[4].lower() in identifiers for m in found]
+    safe = [
+        not name and (match[4] is None or _is_safe(match[4], identifiers, technical))
+        for match, name in zip(found, named, strict=True)
+    ]
+    if any(named):
+        _drop_initials(found, named, safe)
+    kept: list[bytes] = []
+    last = -2
+    for number, (match, stays) in enumerate(zip(found, safe, strict=True)):
+        if not stays:
+            continue
+        if kept:
+            gap = part[found[number - 1].end() : match.start()]
+            kept.append(gap if last == number - 1 and not gap.translate(None, _BETWEEN) else b" ")
+        kept.append(match[0])
+        last = number
+    if found and all(safe):
+        edges = part[: found[0].start()] + part[found[-1].end() :]
+        if not edges.translate(None, _BETWEEN + b"\0") and len(kept) == 2 * len(found) - 1:
+            whole = b"".join(kept)
+            return part if whole == part[found[0].start() : found[-1].end()] else whole
+    return b"".join(kept)
+
+
+def _is_safe(word: bytes, identifiers: frozenset[bytes], technical: bool) -> bool:
+    if word.isdigit():
+        return technical and len(word) <= _MOST_DIGITS
+    return word.lower() in _VOCABULARY or _is_mixed(word, identifiers, technical)
+
+
+def _is_mixed(word: bytes, identifiers: frozenset[bytes], technical: bool) -> bool:
+    """Tell whether a word is safe pieces written together, like T2w, B30f or ImagePosition."""
+    if not word.isascii():
+        return False
+    pieces = _PIECE.findall(word.replace(b".", b""))
+    letters = [piece.lower() for piece in pieces if not piece.isdigit()]
+    if not identifiers.isdisjoint(letters):
+        return False
+    digits = sum(len(piece) for piece in pieces if piece.isdigit())
+    if digits > _MOST_DIGITS:
+        return False
+    # An abbreviation stands beside digits; in a setting of the device also alone.
+    short = (2 if technical else 1) if digits or (technical and len(pieces) == 1) else 0
+    if any(len(piece) > short and piece not in _VOCABULARY for piece in letters):
+        return False
+    return technical or bool(letters)
+
+
+def _drop_initials(found: list[re.Match[bytes]], named: list[bool], safe: list[bool]) -> None:
+    """Let the single letters beside a name go with it."""
+    for step, order in ((1, range(len(found))), (-1, range(len(found) - 1, -1, -1))):
+        for at in order:
+            before = at - step
+            if 0 <= before < len(found) and named[before] and len(found[at][0]) == 1:
+                named[at], safe[at] = True, False
 
 
 class Identifiers:
@@ -73,6 +148,7 @@ class Identifiers:
 
     def __init__(self, words: frozenset[bytes], phrases: tuple[bytes, ...]) -> None:
         self.words = words
+        self._phrases = phrases
         # Short words count as words only; long ones, and numbers, inside of other words too. A
         # phrase that holds a word is found by that word.
         self._inside = (
@@ -82,9 +158,12 @@ class Identifiers:
         needles = (*words, *self._inside)
         self._needles = needles if len(needles) <= _MANY else None
         self._harmless: set[bytes] = set()
+        # Text that cleaning leaves as it is, by whether it is technical.
+        self.clean_text: set[bytes] = set()
+        self.clean_technical: set[bytes] = set()
 
     def is_harmless(self, value: bytes) -> bool:
-        """Tell whether unlisted text holds no identifier of its own header, and no UID."""
+        """Tell whether a value holds no identifier of its own header, no UID and no long number."""
         if value in self._harmless:
             return True
         lowered = value.lower()
@@ -92,16 +171,64 @@ class Identifiers:
             return False
         if lowered.count(b".") > 3 and _DOTTED_NUMBER.search(lowered):
             return False
-        if len(value) <= _REMEMBERED and len(self._harmless) < _MOST_REMEMBERED:
-            self._harmless.add(value)
+        if _LONG_NUMBER.search(lowered):
+            return False
+        self._remember(value)
         return True
+
+    def is_harmless_number(self, value: bytes) -> bool:
+        """The same for what may be a long number, but not one of the header's."""
+        return not self._holds_one(value.lower())
 
     def is_harmless_code(self, value: bytes) -> bool:
         """The same for a code string: a defined term stays, even if a patient is called so."""
-        return self.is_harmless(value) or all(
-            part in _VOCABULARY or part in _CHARACTER_SETS or self.is_harmless(part)
-            for part in (part.strip(b" \0").lower() for part in value.split(b"\\"))
-        )
+        if value in self._harmless:
+            return True
+        if self.clean_code(value) is not value:
+            return False
+        self._remember(value)
+        return True
+
+    def clean_code(self, value: bytes) -> bytes:
+        """Leave out the values of a code string that may not stay; the same object: all may."""
+        parts = [part.strip(b" \0") for part in value.split(b"\\")]
+        cleaned = [part if self._is_harmless_term(part) else self._cut(part) for part in parts]
+        if cleaned == parts:
+            return value
+        return b"\\".join(cleaned) if any(cleaned) else b""
+
+    def clean(self, value: bytes, *, technical: bool) -> bytes:
+        """Clean text; the same object is returned when all of it stays."""
+        cleaned = clean(self._without_phrases(value), self.words, technical=technical)
+        if cleaned != value.rstrip(b" \0"):
+            return cleaned if cleaned != value else value
+        known = self.clean_technical if technical else self.clean_text
+        if len(value) <= _REMEMBERED and len(known) < _MOST_REMEMBERED:
+            known.add(value)
+        return value
+
+    def _without_phrases(self, value: bytes) -> bytes:
+        """Cut whole names and numbers out, of which parts would pass as abbreviations."""
+        lowered = value.lower()
+        for phrase in self._phrases:
+            if phrase in lowered:
+                value = re.sub(re.escape(phrase), b" ", value, flags=re.IGNORECASE)
+        return value
+
+    def _is_harmless_term(self, part: bytes) -> bool:
+        low = part.lower()
+        if not part or low in _VOCABULARY or low in _CHARACTER_SETS:
+            return True
+        shaped = len(part) <= _CODE_LENGTH and _CODE.fullmatch(part) is not None
+        return (shaped or self._cut(part) == part) and self.is_harmless(part)
+
+    def _cut(self, part: bytes) -> bytes:
+        """What of a value stays that is no code string by its form, or names somebody."""
+        return clean(self._without_phrases(part), self.words, technical=True)
+
+    def _remember(self, value: bytes) -> None:
+        if len(value) <= _REMEMBERED and len(self._harmless) < _MOST_REMEMBERED:
+            self._harmless.add(value)
 
     def _holds_one(self, lowered: bytes) -> bool:
         if self._needles is not None:

@@ -53,6 +53,9 @@ DUMMIES: Final[dict[str, bytes]] = {
     "UV": bytes(8),
 }
 
+BURNED_IN_ANNOTATION: Final = 0x00280301
+# Rule 9: always written at top level.
+METHOD_TAGS: Final = (0x00120062, 0x00120063, 0x00120064, 0x00280303)
 _CODE_VALUE: Final = 0x00080100
 _CODING_SCHEME_DESIGNATOR: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
@@ -60,6 +63,7 @@ _CODE_MEANING: Final = 0x00080104
 # PS3.16 CID 7050
 _MEANINGS: Final = {
     "113100": "Basic Application Confidentiality Profile",
+    "113101": "Clean Pixel Data Option",
     "113105": "Clean Descriptors Option",
     "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
 }
@@ -82,8 +86,8 @@ def dummy_code(enc: Encoding) -> bytes:
 
 
 @cache
-def literals(profile: Profile, enc: Encoding) -> dict[int, bytes]:
-    """Return the elements that are written at top level whatever came (rules 3 and 9)."""
+def literals(profile: Profile, enc: Encoding, *, cleaned_pixels: bool) -> dict[int, bytes]:
+    """Return the elements that are written at top level whatever came (rules 3, 8 and 9)."""
     stated = profile.literals.items()
     texts = {tag: value.encode() for tag, value in stated if tag >> 16 != 0x0002}
     texts[0x00120062] = b"YES"
@@ -91,7 +95,11 @@ def literals(profile: Profile, enc: Encoding) -> dict[int, bytes]:
         ("Readingroom", f"{profile.name} {profile.version}", profile.sha256)
     ).encode()
     texts[0x00280303] = b"MODIFIED"
+    codes_applied = profile.codes
+    if cleaned_pixels:
+        texts[BURNED_IN_ANNOTATION] = b"NO"
+        codes_applied = tuple(sorted((*profile.codes, "113101")))
     encoded = {tag: encode_element(tag, vr_of(tag), text, enc) for tag, text in texts.items()}
-    codes = b"".join(code_item(code, "DCM", _MEANINGS[code], enc) for code in profile.codes)
+    codes = b"".join(code_item(code, "DCM", _MEANINGS[code], enc) for code in codes_applied)
     encoded[0x00120064] = encode_element(0x00120064, "SQ", codes, enc)
     return encoded

@@ -117,7 +117,6 @@ OUTCOMES: Final = MappingProxyType(
         ),
         d.TransferSyntaxUnsupported: Outcome(409, "Its transfer syntax is not supported.", 0xC122),
         d.SopClassUnsupported: Outcome(409, "Its SOP class is not supported.", 0x0122),
-        d.ContentUnsupported: Outcome(409, "It has content that cannot be de-identified yet."),
         d.VerificationFailed: Outcome(409, "It could not be de-identified with certainty."),
         s.StoreError: Outcome(500, "The archive could not do it."),
         s.NoSuchFrame: Outcome(404, "The instance does not have a frame of this number."),

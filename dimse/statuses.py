@@ -46,7 +46,6 @@ BY_ERROR: Mapping[str, Status] = {
     "MissingIdentifier": Status(0xC000, "The data set lacks a UID without which none is stored"),
     "TransferSyntaxUnsupported": Status(0xC000, "The transfer syntax cannot be de-identified"),
     "SopClassUnsupported": Status(0x0122, "The SOP class is not one that is stored here"),
-    "ContentUnsupported": Status(0xC000, "The object's content cannot be de-identified"),
     "VerificationFailed": Status(0xC000, "The de-identified data set did not pass its check"),
     "StoreError": FAILED,
     "StoreFull": Status(0xA700, "No room is left"),

@@ -68,7 +68,7 @@ def test_the_bad_files_are_here(shared_data: Path) -> None:
 @pytest.mark.parametrize("path", BAD, ids=lambda p: p.name)
 def test_a_bad_file(path: Path) -> None:
     data = path.read_bytes()
-    began = time.monotonic()
+    began = time.process_time()
     if path.name in EXPECTED:
         with pytest.raises(EXPECTED[path.name]) as caught:
             run(data)
@@ -80,7 +80,7 @@ def test_a_bad_file(path: Path) -> None:
     else:
         assert isinstance(found, type)
         assert issubclass(found, DeidError)
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def outcome(data: bytes) -> object:
@@ -181,10 +181,10 @@ def test_an_undefined_length_that_never_ends_costs_linear_time() -> None:
     bomb = head + b"\x08\0\x15\x11SQ\0\0\xff\xff\xff\xff"
     bomb += b"\xfe\xff\x00\xe0\x10\0\0\0" + element(0x00280010, "LO", b"12345678", Form(LITTLE))
     bomb += (b"\xfe\xff\x00\xe0\0\0\0\0") * 400_000
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(Truncated):
         run(bomb, transfer_syntax=LITTLE, chunk=4096)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_long_text_costs_linear_time(text: bytes) -> None:
     extra: list[Element] = [(tag, vr, value) for tag, vr in listed]
     short = value[:60_000]
     extra += [(0x00080020, "DA", short), (0x00180050, "DS", short), (0x00080032, "TM", short)]
-    began = time.monotonic()
+    began = time.process_time()
     outcome(instance([name, *extra, (0x00200052, "UI", short)]))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_large_private_element_is_not_buffered() -> None:

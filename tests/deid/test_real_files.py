@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset, FileDataset
 
 from deid import DeidError, MissingIdentifier, NotDicom
 from deid.profile import default_profile
-from deid.rules import METHOD_TAGS, is_deleted
+from deid.rules import is_deleted
+from deid.values import METHOD_TAGS
 from tests.deid.conftest import real_files
 from tests.deid.engine import KEY, Output, run
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deid import ContentUnsupported
+from deid import Reason
 from deid.profile import default_profile
 from tests.deid.build import CT, IMPLICIT, LITTLE, SYNTAXES, Element, instance
 from tests.deid.engine import run
@@ -174,11 +174,14 @@ def test_uids_map_everywhere_and_structure_stays() -> None:
     assert b"passwd" not in output.data
 
 
-def test_encapsulated_documents_are_refused_for_now() -> None:
-    with pytest.raises(ContentUnsupported):
-        run(instance([(0x00420011, "OB", b"%PDF-1.4 Quxley")]))
-    with pytest.raises(ContentUnsupported):
-        run(instance([(0x00081115, "SQ", [[(0x00420011, "OB", b"%PDF")]])]))
+def test_encapsulated_documents_are_kept_and_held() -> None:
+    pdf = b"%PDF-1.4 Quxley "
+    output = run(instance([(0x00420011, "OB", pdf)], sop_class="1.2.840.10008.5.1.4.1.1.104.1"))
+    assert output.ds.EncapsulatedDocument == pdf
+    assert output.result.review == (Reason.ENCAPSULATED_DOCUMENT,)
+    # In an item it is no document of the instance, but a value that nobody looked at.
+    output = run(instance([(0x00081115, "SQ", [[(0x00420011, "OB", b"%PDF")]])]))
+    assert b"PDF" not in output.data
 
 
 def test_group_lengths_go(ct: bytes) -> None:

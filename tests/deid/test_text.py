@@ -15,7 +15,14 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
     ("text", "expected"),
     [
         (b"CT CHEST W/O CONTRAST", b"CT CHEST W/O CONTRAST"),
-        (b"T1_MPRAGE_SAG_1mm", b"T1 MPRAGE SAG 1mm"),
+        (b"T1_MPRAGE_SAG_1mm", b"T1_MPRAGE_SAG_1mm"),
+        (b"T1_MPRAGE_Miller_SAG", b"T1_MPRAGE SAG"),
+        (b"*CHEST 1mm B30f* ", b"*CHEST 1mm B30f* "),
+        (b"J. R. Doe: HEAD", b"HEAD"),
+        (b"HEAD l doe r", b"HEAD"),
+        (b"ImagePosition", b"ImagePosition"),
+        (b"HeadMiller MillerHead", b""),
+        (b"X123456 B12345 Meier2", b""),
         (b"AX FLAIR 5 mm", b"AX FLAIR 5 mm"),
         (b"AX FLAIR 5.5mm thick Dr. Miller", b"AX FLAIR 5.5mm thick"),
         (b"Doe, Jane: HEAD", b"HEAD"),
@@ -24,7 +31,7 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
         (b"2019 follow-up Boston", b"follow"),
         (b"brain\\Miller\\neck", b"brain\\\\neck"),
         (b"Miller\\Meier", b""),
-        ("KOPF M\u00fcller HEAD".encode(), b"HEAD"),
+        ("KOPF M\u00fcller HEAD".encode(), b"KOPF HEAD"),
         (b"\x1b$B;3ED\x1b(B HEAD", b"HEAD"),
         (b"", b""),
     ],
@@ -105,7 +112,7 @@ def test_descriptors_of_a_data_set() -> None:
     ds = run(described()).ds
     assert ds.StudyDescription == "MR Brain with Contrast for"
     assert "SeriesDescription" not in ds
-    assert ds.ImageComments == "AX T2 per"
+    assert ds.ImageComments == "AX T2 \r\n per"
     assert "ProtocolName" not in ds
 
 
