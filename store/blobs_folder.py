@@ -139,8 +139,13 @@ class FolderBlobs:
             os.close(handle)
 
     def delete(self, key: str) -> None:
-        """Remove the file."""
-        self._final(key).unlink(missing_ok=True)
+        """Remove the file; once this has returned, a power cut does not bring it back."""
+        final = self._final(key)
+        # A process that died between commit and rename has left it in `incoming`.
+        for path in (*self._incoming.glob(f"*/{_flat(key)}"), final):
+            path.unlink(missing_ok=True)
+        if final.parent.is_dir():
+            _sync_folder(final.parent)
 
     def recover(self, is_known: IsKnown) -> int:
         """Take up each folder in `incoming` whose process no longer holds its lock."""

@@ -1,7 +1,8 @@
-"""Tells a repetition from another image under the same SOP Instance UID.
+"""Finds what is stored under a SOP Instance UID; tells a repetition of it from another image.
 
 The same image in another transfer syntax is a repetition; in the same one its pixel data must be
-the same, else one of the two would be lost without anybody being told.
+the same, else one of the two would be lost without anybody being told. What was replaced by another
+instance can no longer be compared, and counts as repeated.
 Invariants: frames are compared, not files: a sender may cut the same compressed frame into other
 fragments, or write an offset table; memory is one frame, or one chunk of a native value.
 Not here: what becomes of either (`store.ingest`).
@@ -9,12 +10,25 @@ Not here: what becomes of either (`store.ingest`).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from store.blobs import CHUNK_BYTES
+from sqlalchemy import Connection, bindparam, null, select, union_all
+
+from store.blobs import CHUNK_BYTES, Blobs
 from store.frames import FrameIndex
-from store.streamed import PIXEL_DATA_TAGS, Read, StreamedValue, data_set_reader
+from store.schema import instance, replaced_instance, series, study
+from store.streamed import (
+    PIXEL_DATA_TAGS,
+    Read,
+    StreamedValue,
+    data_set_reader,
+    streamed_values,
+)
 
-__all__ = ["Pixels", "is_repetition"]
+__all__ = ["Pixels", "Replaced", "Uids", "find_stored", "is_repetition"]
+
+Uids = tuple[str, str, str]
+"""Study, Series and SOP Instance UID."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,27 @@ class Pixels:
             yield read(offset + at, min(CHUNK_BYTES, length - at))
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """An instance that is not stored any more, and the SOP Instance UID of what replaced it."""
+
+    by: str
+
+
+def find_stored(
+    connection: Connection, blobs: Blobs, owner_id: int, uids: Uids
+) -> Pixels | Replaced | None:
+    """What the owner has under these UIDs."""
+    place = dict(zip(("study", "series", "instance"), uids, strict=True))
+    row = connection.execute(_STORED, {"owner": owner_id, **place}).first()
+    if row is None:
+        return None
+    if row.replaced_by is not None:
+        return Replaced(row.replaced_by)
+    frames = FrameIndex.unpack(bytes(row.frame_index))
+    return Pixels(row[0], streamed_values(row.streamed), frames, partial(blobs.read, row.blob))
+
+
 def is_repetition(new: Pixels, stored: Pixels) -> bool:
     """Whether nothing is lost when the new one is not stored."""
     if new.transfer_syntax != stored.transfer_syntax:
@@ -62,3 +97,29 @@ def is_repetition(new: Pixels, stored: Pixels) -> bool:
     if not new.frames.is_encapsulated and new.span()[1] != stored.span()[1]:
         return False
     return all(a == b for a, b in zip(new.pieces(), stored.pieces(), strict=True))
+
+
+# Made once, and one statement: the look-up is part of every instance's way in.
+_STORED = union_all(
+    select(
+        instance.c.available_transfer_syntax_uid,
+        instance.c.streamed,
+        instance.c.frame_index,
+        instance.c.blob,
+        null().label("replaced_by"),
+    )
+    .join(series, series.c.id == instance.c.series_id)
+    .join(study, study.c.id == series.c.study_id)
+    .where(
+        study.c.owner_id == bindparam("owner"),
+        study.c.study_instance_uid == bindparam("study"),
+        series.c.series_instance_uid == bindparam("series"),
+        instance.c.sop_instance_uid == bindparam("instance"),
+    ),
+    select(null(), null(), null(), null(), replaced_instance.c.replaced_by).where(
+        replaced_instance.c.owner_id == bindparam("owner"),
+        replaced_instance.c.study_instance_uid == bindparam("study"),
+        replaced_instance.c.series_instance_uid == bindparam("series"),
+        replaced_instance.c.sop_instance_uid == bindparam("instance"),
+    ),
+)

@@ -1,11 +1,13 @@
 """Writes instances into the index, within a transaction that the caller holds.
 
 Invariants: the first instance of a study or series fills its row, later ones only add to it; an
-instance that is there already is passed over.
-Not here: making the attributes (`store.metadata`), the order of blob and index (`store.ingest`).
+instance that is there already, or was replaced, is passed over; a new one that somebody must look
+at puts its series back to held. Whoever changes a series locks its row first, by updating it.
+Not here: making the attributes (`store.metadata`), the order of blob and index (`store.ingest`),
+replacing (`store.replacing`).
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,8 @@ from store.blobs import BlobWriter
 from store.db import Database
 from store.frames import FrameIndex
 from store.metadata import Attributes
+from store.replacing import take_back_replaced
+from store.review import after_arrival
 from store.schema import instance, series, study
 
 __all__ = ["INDEXED", "Entry", "write_entries"]
@@ -24,7 +28,12 @@ __all__ = ["INDEXED", "Entry", "write_entries"]
 
 @dataclass(frozen=True)
 class Entry:
-    """An instance that is ready to be indexed."""
+    """An instance that is ready to be indexed.
+
+    Attributes:
+        reasons: why somebody must look at it, as `store.review.joined_reasons` joins them.
+        upload_id: the upload whose key made its UIDs; None when the owner's key did.
+    """
 
     writer: BlobWriter
     transfer_syntax: str
@@ -33,6 +42,9 @@ class Entry:
     metadata: bytes
     frame_index: FrameIndex
     streamed: str
+    receipt: str
+    reasons: str
+    upload_id: int | None
 
 
 def write_entries(
@@ -61,8 +73,13 @@ def write_entries(
             places[uids] = found
         rows.append(_instance_row(entry, places[uids], now))
     written = _insert_instances(database, connection, rows)
-    _count(connection, [row for row in rows if row["blob"] in written], now)
-    return written
+    added = defaultdict(list)
+    for row in rows:
+        if row["blob"] in written:
+            added[row["series_id"]].append(row)
+    # In one order everywhere, so that two batches never wait for each other.
+    stay = [_add_to_series(connection, id_, added[id_], now) for id_ in sorted(added)]
+    return set().union(*stay)
 
 
 _STUDY = {
@@ -101,13 +118,12 @@ _FIND_SERIES = (
     )
 )
 _counted = series.c.number_of_series_related_instances
-_COUNT = (
+_ADD = (
     update(series)
     .where(series.c.id == bindparam("of"))
-    .values(
-        number_of_series_related_instances=_counted + bindparam("added"),
-        updated_at=bindparam("now"),
-    )
+    .values(number_of_series_related_instances=_counted + bindparam("added"))
+    .values(updated_at=bindparam("now"))
+    .returning(series.c.review_state, series.c.review_reasons, series.c.replaced)
 )
 _INSTANCE = ("00080016", "00080018", "00200013", "00280010", "00280011", "00280100")
 INDEXED = frozenset(
@@ -128,6 +144,7 @@ def _add_series(
     study_uid, series_uid = _text(entry, "0020000D"), _text(entry, "0020000E")
     common = {"owner_id": owner_id, "created_at": now}
     row = {**common, "study_instance_uid": study_uid, **_columns(entry, _STUDY)}
+    row["upload_id"] = entry.upload_id
     database.insert_if_new(connection, study, [row])
     key = {"owner_id": owner_id, "study": study_uid, "series": series_uid}
     study_id = connection.execute(_FIND_STUDY, key).scalar_one()
@@ -152,6 +169,8 @@ def _instance_row(entry: Entry, series_id: int, now: datetime) -> dict[str, Any]
         "blob": entry.writer.key,
         "size": entry.size,
         "streamed": entry.streamed,
+        "receipt": entry.receipt,
+        "review_reasons": entry.reasons,
         "frame_index": entry.frame_index.pack(),
         "metadata": entry.metadata,
     }
@@ -163,12 +182,18 @@ def _insert_instances(
     return set(database.insert_if_new(connection, instance, rows, returning=instance.c.blob))
 
 
-def _count(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> None:
-    added = Counter(row["series_id"] for row in rows)
-    if not added:
-        return
-    counts = [{"of": key, "added": number, "now": now} for key, number in added.items()]
-    connection.execute(_COUNT, counts)
+def _add_to_series(
+    connection: Connection, series_id: int, rows: list[dict[str, Any]], now: datetime
+) -> set[str]:
+    """Count the new instances, hold the series for them; return the blobs of those that stay."""
+    known = connection.execute(_ADD, {"of": series_id, "added": len(rows), "now": now}).one()
+    if known.replaced:
+        rows = take_back_replaced(connection, series_id, rows)
+    reasons = {row["review_reasons"] for row in rows}
+    changes = after_arrival(known.review_state, known.review_reasons, reasons)
+    if changes:
+        connection.execute(update(series).where(series.c.id == series_id).values(changes))
+    return {row["blob"] for row in rows}
 
 
 def _columns(entry: Entry, tags: dict[str, str]) -> dict[str, str]:

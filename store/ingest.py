@@ -5,7 +5,8 @@
 Standard: PS3.4 B (Storage), PS3.18 10.5 (Store).
 Invariants: every byte goes through the profile, there is no switch; nothing reaches a disk before
 it is de-identified; when `Batch.commit` has returned, its instances survive a power cut, and before
-that no reader sees them. Sending an instance again stores nothing and is no error.
+that no reader sees them. Sending an instance again stores nothing and is no error, also when
+another has replaced it since.
 Not here: the statuses that an edge answers with (`dicomweb.errors`, `dimse.statuses`).
 """
 
@@ -13,20 +14,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from deid import Deidentified, Deidentifier
 from deid.encoding import encoding_of
+from deid.profile import Profile
 from store import metadata, schema
 from store.blobs import Blobs, BlobWriter
 from store.db import Database
-from store.duplicates import Pixels, is_repetition
-from store.errors import DuplicateDiffers
+from store.duplicates import Pixels, Replaced, Uids, find_stored, is_repetition
+from store.errors import DuplicateDiffers, StoreError
 from store.frames import FrameIndex, index_frames, native_index
 from store.indexing import INDEXED, Entry, write_entries
 from store.keys import KeyRing
+from store.replacing import Replacement, sweep, take_out
+from store.retrieve import StoredInstance
+from store.review import joined_reasons
 from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
 
 __all__ = ["Batch", "Incoming", "Ingest", "Received"]
@@ -37,7 +41,8 @@ class Received:
     """What became of one instance.
 
     Attributes:
-        study_instance_uid, series_instance_uid, sop_instance_uid: the new UIDs.
+        study_instance_uid, series_instance_uid, sop_instance_uid: the new UIDs; those of the
+            replacement when the instance was replaced.
         sop_class_uid: as sent.
         sent_study_instance_uid, sent_sop_instance_uid: as sent; for checking in memory, never to
             be logged, stored or answered to anybody but the sender.
@@ -56,10 +61,19 @@ class Received:
 class Incoming:
     """One instance on its way in. Made by `Batch.receive`."""
 
-    def __init__(self, batch: "Batch", key: bytes, transfer_syntax: str | None) -> None:
+    def __init__(
+        self, batch: "Batch", transfer_syntax: str | None, cleaned_pixels: bool = False
+    ) -> None:
         self._batch = batch
         self._writer: BlobWriter | None = None
-        self._deidentifier = Deidentifier(key, self._write, transfer_syntax=transfer_syntax)
+        self._upload_id: int | None = None
+        self._deidentifier = Deidentifier(
+            self._key,
+            self._write,
+            transfer_syntax=transfer_syntax,
+            profile=batch.profile,
+            cleaned_pixels=cleaned_pixels,
+        )
 
     def feed(self, data: bytes | memoryview) -> None:
         """The next bytes of the instance, in chunks of any size; they are not kept.
@@ -85,7 +99,7 @@ class Incoming:
         with self._nothing_kept_on_error():
             result = self._deidentifier.finish()
             assert self._writer is not None
-            return self._batch.take(result, self._writer)
+            return self._batch.take(result, self._writer, self._upload_id)
 
     def abort(self) -> None:
         """Forget the instance; its sender went away, say. Possible until the batch is committed."""
@@ -93,6 +107,10 @@ class Incoming:
             self._batch.forget(self._writer)
             self._writer.discard()
             self._writer = None
+
+    def _key(self, study_instance_uid: str) -> bytes:
+        self._upload_id = self._batch.upload_of(study_instance_uid)
+        return self._batch.key(self._upload_id)
 
     def _write(self, data: bytes) -> object:
         if self._writer is None:
@@ -111,49 +129,96 @@ class Incoming:
 class Batch:
     """Instances that become durable together. Made by `Ingest.batch`."""
 
-    def __init__(self, ingest: "Ingest", owner_id: int, came_by: str) -> None:
+    def __init__(
+        self, ingest: "Ingest", owner_id: int, came_by: str, upload_id: int | None
+    ) -> None:
         self.blobs = ingest.blobs
+        self.profile = ingest.profile
         self._ingest = ingest
         self._owner_id = owner_id
         self._came_by = came_by
-        self._key = ingest.keys.key_of(owner_id)
-        self._entries: dict[tuple[str, str, str], Entry] = {}
+        self._upload_id = upload_id
+        # Says at once that there is no such upload, or that the secret is not the right one.
+        self.key(upload_id)
+        self._entries: dict[Uids, Entry] = {}
+        self._replacements: list[Replacement] = []
         self._open: list[Incoming] = []
+        self._last: Received | None = None
 
-    def receive(self, transfer_syntax: str | None = None) -> Incoming:
+    def receive(
+        self, transfer_syntax: str | None = None, *, cleaned_pixels: bool = False
+    ) -> Incoming:
         """Begin an instance.
 
         Args:
             transfer_syntax: of a bare data set, as C-STORE sends one; None when a Part 10 file
                 with its file meta information comes.
+            cleaned_pixels: what the pixels said was blacked out, which the instance then claims.
         """
-        incoming = Incoming(self, self._key, transfer_syntax)
+        incoming = Incoming(self, transfer_syntax, cleaned_pixels)
         self._open.append(incoming)
         return incoming
 
-    def take(self, result: Deidentified, writer: BlobWriter) -> Received:
+    def replace(self, old: StoredInstance, by: Received | None = None) -> None:
+        """Let an instance of this batch take the place of a stored one when it is committed.
+
+        The old one's row goes in the same transaction, its bytes right after it.
+
+        Args:
+            old: the stored instance.
+            by: what replaces it, of the same series; None for the one received last.
+
+        Raises:
+            StoreError: they are not of one series, or are the same.
+        """
+        by = by or self._last
+        if by is None or _series_of(by) != _series_of(old):
+            raise StoreError("An instance is replaced by another one of its series.")
+        if by.sop_instance_uid == old.sop_instance_uid:
+            raise StoreError("An instance does not replace itself.")
+        self._replacements.append(Replacement(old, by.sop_instance_uid))
+
+    def upload_of(self, study_instance_uid: str) -> int | None:
+        """The upload whose key an instance of this study is given; None for the owner's own key.
+
+        Args:
+            study_instance_uid: as sent.
+        """
+        if self._upload_id is not None:
+            return self._upload_id
+        return self._ingest.keys.upload_of(self._owner_id, study_instance_uid)
+
+    def key(self, upload_id: int | None) -> bytes:
+        """The key of an upload of this owner, or the owner's own."""
+        if upload_id is None:
+            return self._ingest.keys.key_of(self._owner_id)
+        return self._ingest.keys.key_of_upload(upload_id, self._owner_id)
+
+    def take(self, result: Deidentified, writer: BlobWriter, upload_id: int | None) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
         # The disk works on it while the metadata are made.
         writer.seal()
-        entry = self._entry(result, writer)
-        stored = self._stored(result)
+        entry = self._entry(result, writer, upload_id)
+        uids = _uids(result)
+        stored = self._stored(uids)
         if stored is None:
-            self._entries[_uids(result)] = entry
-        elif is_repetition(_pixels(entry), stored):
+            self._entries[uids] = entry
+        elif isinstance(stored, Replaced) or is_repetition(_pixels(entry), stored):
             writer.discard()
         else:
             raise DuplicateDiffers(
                 "An instance with this SOP Instance UID is stored already, with other pixel data."
             )
-        return Received(
+        self._last = Received(
             result.study_instance_uid,
             result.series_instance_uid,
-            result.sop_instance_uid,
+            stored.by if isinstance(stored, Replaced) else result.sop_instance_uid,
             result.sop_class_uid,
             result.sent_study_instance_uid,
             result.sent_sop_instance_uid,
             duplicate=stored is not None,
         )
+        return self._last
 
     def forget(self, writer: BlobWriter) -> None:
         """Leave an instance that was taken out of the commit."""
@@ -163,12 +228,14 @@ class Batch:
         """Return when every instance taken so far is durable and visible.
 
         Raises:
-            StoreError: none of them is stored.
+            StoreError: none of them is stored, nothing is replaced.
         """
         entries = list(self._entries.values())
+        replacements = self._replacements
         self._open.clear()
-        if not entries:
+        if not entries and not replacements:
             return
+        now = self._ingest.clock()
         try:
             self.blobs.settle([entry.writer for entry in entries])
             with self._ingest.database.write() as connection:
@@ -178,17 +245,22 @@ class Batch:
                     entries,
                     owner_id=self._owner_id,
                     came_by=self._came_by,
-                    now=self._ingest.clock(),
+                    now=now,
                 )
+                if replacements:
+                    take_out(connection, self._owner_id, replacements, now)
         except BaseException:
             self.drop()
             raise
         # A concurrent sender of the same instance may have been first; its blob counts.
         self._entries.clear()
+        self._replacements = []
         self.blobs.publish([entry.writer.key for entry in entries if entry.writer.key in written])
         for entry in entries:
             if entry.writer.key not in written:
                 entry.writer.discard()
+        if replacements:
+            sweep(self._ingest.database, self.blobs)
 
     def drop(self) -> None:
         """Forget everything that was not committed."""
@@ -197,24 +269,18 @@ class Batch:
         for entry in self._entries.values():
             entry.writer.discard()
         self._entries.clear()
+        self._replacements = []
         self._open.clear()
 
-    def _stored(self, result: Deidentified) -> Pixels | None:
-        """The pixels of the instance of the same name, in this batch or in the index."""
-        own = self._entries.get(_uids(result))
+    def _stored(self, uids: Uids) -> Pixels | Replaced | None:
+        """What there is under these UIDs, in this batch or in the index."""
+        own = self._entries.get(uids)
         if own is not None:
             return _pixels(own)
-        uids = {"owner": self._owner_id, "study": result.study_instance_uid}
-        uids |= {"series": result.series_instance_uid, "instance": result.sop_instance_uid}
         with self._ingest.database.read() as connection:
-            row = connection.execute(_STORED, uids).one_or_none()
-        if row is None:
-            return None
-        frames = FrameIndex.unpack(bytes(row.frame_index))
-        read = partial(self.blobs.read, row.blob)
-        return Pixels(row[0], streamed_values(row.streamed), frames, read)
+            return find_stored(connection, self.blobs, self._owner_id, uids)
 
-    def _entry(self, result: Deidentified, writer: BlobWriter) -> Entry:
+    def _entry(self, result: Deidentified, writer: BlobWriter, upload_id: int | None) -> Entry:
         path = (
             f"/studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
             f"/instances/{result.sop_instance_uid}"
@@ -235,6 +301,9 @@ class Batch:
             metadata=metadata.dumps(attributes),
             frame_index=_frame_index(result, attributes, writer),
             streamed=dump_streamed(result.streamed),
+            receipt=result.receipt.to_json(),
+            reasons=joined_reasons(*result.review),
+            upload_id=upload_id,
         )
 
 
@@ -244,8 +313,9 @@ class Ingest:
     Args:
         database: the index.
         blobs: where Part 10 files go.
-        keys: gives each owner's key.
+        keys: gives the keys of owners and uploads.
         clock: gives the present time, with its zone.
+        profile: the profile that is applied; None for the default one.
     """
 
     def __init__(
@@ -254,21 +324,27 @@ class Ingest:
         blobs: Blobs,
         keys: KeyRing,
         clock: Callable[[], datetime],
+        profile: Profile | None = None,
     ) -> None:
+        self.profile = profile
         self.database = database
         self.blobs = blobs
         self.keys = keys
         self.clock = clock
 
     @contextmanager
-    def batch(self, owner_id: int, came_by: str) -> Iterator[Batch]:
+    def batch(self, owner_id: int, came_by: str, upload_id: int | None = None) -> Iterator[Batch]:
         """Instances that are committed together; what was not committed is dropped at the end.
 
         Args:
             owner_id: to whom they will belong.
             came_by: the way in, shown to the owner: `STOW-RS` or `C-STORE`.
+            upload_id: the owner's upload that they are part of, if any (`KeyRing.new_upload`).
+
+        Raises:
+            NoSuchUpload: the owner has begun no such upload.
         """
-        batch = Batch(self, owner_id, came_by)
+        batch = Batch(self, owner_id, came_by, upload_id)
         try:
             yield batch
         finally:
@@ -280,7 +356,7 @@ class Ingest:
         Returns:
             How many leftovers were cleared.
         """
-        return self.blobs.recover(self._known_blobs)
+        return self.blobs.recover(self._known_blobs) + sweep(self.database, self.blobs)
 
     def _known_blobs(self, keys: Sequence[str]) -> set[str]:
         known: set[str] = set()
@@ -290,31 +366,16 @@ class Ingest:
         return known
 
 
-# Made once: the look-up is part of every instance's way in.
-_STORED = (
-    select(
-        schema.instance.c.available_transfer_syntax_uid,
-        schema.instance.c.streamed,
-        schema.instance.c.frame_index,
-        schema.instance.c.blob,
-    )
-    .join(schema.series, schema.series.c.id == schema.instance.c.series_id)
-    .join(schema.study, schema.study.c.id == schema.series.c.study_id)
-    .where(
-        schema.study.c.owner_id == bindparam("owner"),
-        schema.study.c.study_instance_uid == bindparam("study"),
-        schema.series.c.series_instance_uid == bindparam("series"),
-        schema.instance.c.sop_instance_uid == bindparam("instance"),
-    )
-)
-
-
 def _indexed(connection: Connection, keys: Sequence[str]) -> set[str]:
     query = select(schema.instance.c.blob).where(schema.instance.c.blob.in_(keys))
     return set(connection.execute(query).scalars())
 
 
-def _uids(result: Deidentified) -> tuple[str, str, str]:
+def _series_of(instance: Received | StoredInstance) -> tuple[str, str]:
+    return instance.study_instance_uid, instance.series_instance_uid
+
+
+def _uids(result: Deidentified) -> Uids:
     return result.study_instance_uid, result.series_instance_uid, result.sop_instance_uid
 
 

@@ -7,8 +7,8 @@
 Standard: PS3.15 E.3.1 (clean pixel data: somebody has to look).
 Invariants: a new instance with a reason puts every series but a left-out one back to held, since
 nobody has seen that instance; the reasons of a series are those of its instances.
-Not here: the reasons (`deid.review`), who sees what in which state (`store.access`), writing the
-states at ingest (`store.indexing`).
+Not here: the reasons (`deid.review`), who sees what in which state (`store.access`), the
+transactions that add and replace instances (`store.indexing`, `store.replacing`).
 """
 
 import json
@@ -25,7 +25,16 @@ from store.db import Database
 from store.errors import NoSuchSeries, Outdated
 from store.schema import instance, series, study
 
-__all__ = ["Decision", "Receipts", "Review", "SeriesReview", "State", "joined_reasons"]
+__all__ = [
+    "Decision",
+    "Receipts",
+    "Review",
+    "SeriesReview",
+    "State",
+    "after_arrival",
+    "after_masking",
+    "joined_reasons",
+]
 
 Decision = Literal["attest", "leave-out", "hold"]
 
@@ -157,9 +166,32 @@ class Review:
             return _summed(connection.execute(_RECEIPTS.where(*place)).scalars())
 
 
-def joined_reasons(*reasons: Iterable[str]) -> str:
+def joined_reasons(*reasons: str) -> str:
     """Reasons as the index has them: each once, sorted, with spaces between."""
-    return " ".join(sorted({str(reason) for some in reasons for reason in some}))
+    return " ".join(sorted({reason for some in reasons for reason in some.split()}))
+
+
+def after_arrival(state: str, reasons: str, arrived: Iterable[str]) -> dict[str, Any]:
+    """What changes in the row of a series to which instances with these reasons were added."""
+    joined = joined_reasons(reasons, *arrived)
+    if not any(arrived) or (state in (State.HELD, State.LEFT_OUT) and joined == reasons):
+        return {}
+    if state in (State.HELD, State.LEFT_OUT):
+        return {"review_reasons": joined}
+    held = {"review_state": State.HELD, "reviewed_at": None, "reviewed_by": None}
+    return {**held, "review_reasons": joined}
+
+
+def after_masking(state: str, left: Iterable[str], by: int, now: datetime) -> dict[str, Any]:
+    """What changes in the row of a series of which images were masked and these reasons are left.
+
+    While any is left, somebody still has to look at what was not masked.
+    """
+    joined = joined_reasons(*left)
+    if joined or state == State.LEFT_OUT:
+        return {"review_reasons": joined}
+    masked = {"review_state": State.MASKED, "reviewed_at": now, "reviewed_by": by}
+    return {**masked, "review_reasons": ""}
 
 
 _SERIES: Final[Select[Any]] = (

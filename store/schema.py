@@ -104,6 +104,8 @@ series = Table(
     Column("review_reasons", Text, nullable=False, server_default=""),
     Column("reviewed_at", DateTime(timezone=True)),
     Column("reviewed_by", Id),
+    # How many of its instances were replaced: `replaced_instance` is asked only if there are any.
+    Column("replaced", Integer, nullable=False, server_default="0"),
     UniqueConstraint("study_id", "series_instance_uid"),
     Index(None, "series_instance_uid"),
 )

@@ -96,6 +96,9 @@ def _make_columns() -> None:
     op.add_column("series", text("review_reasons", ""))
     op.add_column("series", sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("series", sa.Column("reviewed_by", Id, nullable=True))
+    op.add_column(
+        "series", sa.Column("replaced", sa.Integer(), server_default="0", nullable=False)
+    )
     op.add_column("instance", text("receipt", ""))
     op.add_column("instance", text("review_reasons", ""))
 
