@@ -66,9 +66,8 @@ class Incoming:
     ) -> None:
         self._batch = batch
         self._writer: BlobWriter | None = None
-        self._upload_id: int | None = None
         self._deidentifier = Deidentifier(
-            self._key,
+            batch.key_of_study,
             self._write,
             transfer_syntax=transfer_syntax,
             profile=batch.profile,
@@ -99,7 +98,7 @@ class Incoming:
         with self._nothing_kept_on_error():
             result = self._deidentifier.finish()
             assert self._writer is not None
-            return self._batch.take(result, self._writer, self._upload_id)
+            return self._batch.take(result, self._writer)
 
     def abort(self) -> None:
         """Forget the instance; its sender went away, say. Possible until the batch is committed."""
@@ -107,10 +106,6 @@ class Incoming:
             self._batch.forget(self._writer)
             self._writer.discard()
             self._writer = None
-
-    def _key(self, study_instance_uid: str) -> bytes:
-        self._upload_id = self._batch.upload_of(study_instance_uid)
-        return self._batch.key(self._upload_id)
 
     def _write(self, data: bytes) -> object:
         if self._writer is None:
@@ -139,7 +134,7 @@ class Batch:
         self._came_by = came_by
         self._upload_id = upload_id
         # Says at once that there is no such upload, or that the secret is not the right one.
-        self.key(upload_id)
+        self._key(upload_id)
         self._entries: dict[Uids, Entry] = {}
         self._replacements: list[Replacement] = []
         self._open: list[Incoming] = []
@@ -178,27 +173,15 @@ class Batch:
             raise StoreError("An instance does not replace itself.")
         self._replacements.append(Replacement(old, by.sop_instance_uid))
 
-    def upload_of(self, study_instance_uid: str) -> int | None:
-        """The upload whose key an instance of this study is given; None for the owner's own key.
+    def key_of_study(self, study_instance_uid: str) -> bytes:
+        """The key for instances of a study, by its Study Instance UID as sent."""
+        return self._key(self._upload_of(study_instance_uid))
 
-        Args:
-            study_instance_uid: as sent.
-        """
-        if self._upload_id is not None:
-            return self._upload_id
-        return self._ingest.keys.upload_of(self._owner_id, study_instance_uid)
-
-    def key(self, upload_id: int | None) -> bytes:
-        """The key of an upload of this owner, or the owner's own."""
-        if upload_id is None:
-            return self._ingest.keys.key_of(self._owner_id)
-        return self._ingest.keys.key_of_upload(upload_id, self._owner_id)
-
-    def take(self, result: Deidentified, writer: BlobWriter, upload_id: int | None) -> Received:
+    def take(self, result: Deidentified, writer: BlobWriter) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
         # The disk works on it while the metadata are made.
         writer.seal()
-        entry = self._entry(result, writer, upload_id)
+        entry = self._entry(result, writer)
         uids = _uids(result)
         stored = self._stored(uids)
         if stored is None:
@@ -280,7 +263,17 @@ class Batch:
         with self._ingest.database.read() as connection:
             return find_stored(connection, self.blobs, self._owner_id, uids)
 
-    def _entry(self, result: Deidentified, writer: BlobWriter, upload_id: int | None) -> Entry:
+    def _upload_of(self, study_instance_uid: str) -> int | None:
+        if self._upload_id is not None:
+            return self._upload_id
+        return self._ingest.keys.upload_of(self._owner_id, study_instance_uid)
+
+    def _key(self, upload_id: int | None) -> bytes:
+        if upload_id is None:
+            return self._ingest.keys.key_of(self._owner_id)
+        return self._ingest.keys.key_of_upload(upload_id, self._owner_id)
+
+    def _entry(self, result: Deidentified, writer: BlobWriter) -> Entry:
         path = (
             f"/studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
             f"/instances/{result.sop_instance_uid}"
@@ -303,7 +296,7 @@ class Batch:
             streamed=dump_streamed(result.streamed),
             receipt=result.receipt.to_json(),
             reasons=joined_reasons(*result.review),
-            upload_id=upload_id,
+            upload_id=self._upload_of(result.sent_study_instance_uid),
         )
 
 

@@ -27,6 +27,7 @@ EXPLICIT, MPEG4 = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.102"
 BURNED_IN = b'{"00280301":{"vr":"CS","Value":["YES"]}}'
 CLEAN = b'{"00280301":{"vr":"CS","Value":["NO"]}}'
 QUOTED = b'{"00204000":{"vr":"LT","Value":["\\"00280301\\":{\\"vr\\":\\"CS\\"}"]}}'
+SCANNED = b'{"00080064":{"vr":"CS","Value":["SD"]}}'
 REGIONS = b'{"00186011":{"vr":"SQ","Value":[{}]}}'
 #: Modality, then the instances as SOP class, transfer syntax and metadata; and what becomes of it.
 SERIES: list[tuple[str, list[tuple[str, str, bytes]], str]] = [
@@ -35,9 +36,10 @@ SERIES: list[tuple[str, list[tuple[str, str, bytes]], str]] = [
     ("US", [(CT, EXPLICIT, b"{}")], "modality"),
     ("CT", [(CT, EXPLICIT, b"{}"), (CT, EXPLICIT, BURNED_IN)], "burned-in-annotation"),
     ("CT", [(MULTI_FRAME_CAPTURE, EXPLICIT, REGIONS)], "secondary-capture ultrasound-regions"),
-    ("DOC", [(ENCAPSULATED_PDF, EXPLICIT, b"{}")], "encapsulated-document"),
+    ("DOC", [(ENCAPSULATED_PDF, EXPLICIT, b"{}")], "encapsulated-document modality"),
     ("ES", [(VIDEO_ENDOSCOPY, MPEG4, b"{}")], "modality video"),
     ("XA", [(CT, MPEG4, b"{}")], "video"),
+    ("CR", [(CT, EXPLICIT, SCANNED)], "scanned-document"),
 ]
 
 

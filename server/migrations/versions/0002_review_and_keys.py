@@ -22,14 +22,17 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 Condition = sa.ColumnElement[bool]
 
 # As `deid.review` knew them when this revision was made; a later profile does not change it.
-MODALITIES: Final = ("ES", "OT", "SC", "US", "XC")
+MODALITIES: Final = ("BDUS", "DOC", "ES", "HC", "IVUS", "OT", "SC", "US", "XC")
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 ENCAPSULATED: Final = "1.2.840.10008.5.1.4.1.1.104."
 VIDEO: Final = tuple(f"1.2.840.10008.5.1.4.1.1.77.1.{number}.1" for number in (1, 2, 4))
-VIDEO_SYNTAXES: Final = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
+VIDEO_SYNTAXES: Final = "1.2.840.10008.1.2.4.10_%"
 #: Members as `store.metadata` writes them; in a text, their quotes would be escaped.
 BURNED_IN: Final = b'"00280301":{"vr":"CS","Value":["YES"]}'
 REGIONS: Final = b'"00186011":{"vr":"SQ","Value":'
+SCANNED: Final = tuple(
+    b'"00080064":{"vr":"CS","Value":["%s"]}' % kind for kind in (b"DF", b"DV", b"SD", b"SI")
+)
 
 series = sa.table(
     "series",
@@ -96,9 +99,7 @@ def _make_columns() -> None:
     op.add_column("series", text("review_reasons", ""))
     op.add_column("series", sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("series", sa.Column("reviewed_by", Id, nullable=True))
-    op.add_column(
-        "series", sa.Column("replaced", sa.Integer(), server_default="0", nullable=False)
-    )
+    op.add_column("series", sa.Column("replaced", sa.Integer(), server_default="0", nullable=False))
     op.add_column("instance", text("receipt", ""))
     op.add_column("instance", text("review_reasons", ""))
 
@@ -113,9 +114,10 @@ def _reasons() -> dict[str, Condition]:
         "burned-in-annotation": _metadata_have(BURNED_IN),
         "encapsulated-document": sop_class.like(f"{ENCAPSULATED}%"),
         "modality": instance.c.series_id.in_(looked_at),
+        "scanned-document": sa.or_(*(_metadata_have(member) for member in SCANNED)),
         "secondary-capture": captured,
         "ultrasound-regions": _metadata_have(REGIONS),
-        "video": sop_class.in_(VIDEO) | syntax.in_(VIDEO_SYNTAXES),
+        "video": sop_class.in_(VIDEO) | syntax.like(VIDEO_SYNTAXES),
     }
 
 
