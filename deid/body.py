@@ -17,6 +17,7 @@ from deid.encoding import Encoding
 from deid.errors import Malformed, Truncated
 from deid.fragments import Fragments
 from deid.identity import Identity
+from deid.repeats import Repeat
 from deid.scan import PIXEL_DATA, Found, Kind, Scan
 from deid.segments import codestream_of
 
@@ -68,6 +69,8 @@ class Body:
     Args:
         rewrite: rewrites one run of buffered elements; the first call gets the header.
         write: takes what is written, in order; returns the offset of what comes next.
+        wanted: bytes of the header to wait for before ``recognise`` is asked.
+        recognise: tells whether a header repeats another one; None: nothing is known to repeat.
     """
 
     def __init__(
@@ -79,7 +82,12 @@ class Body:
         limits: Limits,
         rewrite: Callable[[bytes], bytes],
         write: Callable[[bytes], int],
+        wanted: int = 0,
+        recognise: Callable[[bytes], Repeat | None] | None = None,
     ) -> None:
+        self.repeat: Repeat | None = None
+        self.behind = b""
+        self.skipped = False
         self.identity = Identity()
         self.present: set[int] = set()
         self.parts: list[bytes] = []
@@ -95,7 +103,10 @@ class Body:
         self._fragments: Fragments | None = None
         self._left = 0
         self._found: Found | None = None
-        self._stage = self._buffer
+        self._wanted = wanted
+        self._recognise = recognise
+        self._head = bytearray()
+        self._stage = self._compare if recognise else self._buffer
         self._waiting: list[memoryview] = []
 
     def feed(self, data: bytes | memoryview) -> None:
@@ -112,6 +123,9 @@ class Body:
         Raises:
             Truncated: the data set is not complete.
         """
+        if self._stage == self._compare:
+            self._settle(memoryview(b""))
+            self.feed(b"")
         if self._stage == self._buffer:
             found = self._scan.finish()
             if found is not None:
@@ -128,6 +142,32 @@ class Body:
     def _new_scan(self, after: int) -> Scan:
         return Scan(self._enc, self._limits.header, self.identity, self.present, after)
 
+    def _compare(self, view: memoryview) -> memoryview:
+        """Collect a header that may repeat another one."""
+        self._head += view[:_CHUNK]
+        rest = view[_CHUNK:]
+        if len(self._head) < self._wanted:
+            return rest
+        self._settle(rest)
+        return memoryview(b"")
+
+    def _settle(self, rest: memoryview) -> None:
+        """Go on with the collected header as with a repeated one, or as with any."""
+        head, self._head = bytes(self._head), bytearray()
+        assert self._recognise is not None
+        repeat = self.repeat = self._recognise(head)
+        self._waiting.append(rest)
+        self._stage = self._buffer
+        if repeat is None:
+            self._waiting.append(memoryview(head))
+            return
+        self.identity, self.present = repeat.identity, set(repeat.present)
+        self._scan.buffer += repeat.header
+        end = len(repeat.header) + len(repeat.behind)
+        self._waiting.append(memoryview(head)[end:])
+        self._found = self._scan.found(repeat.behind)
+        self._enter_value(self._found)
+
     def _buffer(self, view: memoryview) -> memoryview:
         found = self._scan.feed(view[:_CHUNK])
         if found is None:
@@ -143,6 +183,7 @@ class Body:
         if found.kind is Kind.PADDING:
             self._stage = self._pad
         elif found.kind is Kind.SKIP:
+            self.skipped = True
             self._left = found.length or 0
             self._stage = self._skip
         else:
@@ -153,6 +194,7 @@ class Body:
             raise Malformed("The pixel data is not encoded as the transfer syntax says.")
         if found.length is None and not self._encapsulated:
             raise Malformed(f"{keyword_of(found.tag)} has an undefined length.")
+        self.behind = found.header
         self._close_part()
         offset = self._write(found.header)
         if found.length is None:

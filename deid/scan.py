@@ -56,7 +56,9 @@ class Found:
     length: int | None = 0
 
 
-class _Role(IntEnum):
+class Role(IntEnum):
+    """What an element is to a scan."""
+
     PLAIN = 0
     COLLECT = 1
     SEQUENCE = 2
@@ -71,7 +73,7 @@ class _Entry(NamedTuple):
 
     tag: int
     vr: str
-    role: _Role
+    role: Role
     offset: int
     length: int
 
@@ -121,6 +123,14 @@ class Scan:
             del self.buffer[self._pos :]
         return found
 
+    def found(self, header: bytes) -> Found:
+        """Return what the header of an element that streams says."""
+        entry = self._entry(header[:8])
+        length = entry.length if entry.length >= 0 else self._u32(header, len(header) - 4)[0]
+        return Found(
+            Kind.STREAM, entry.tag, entry.vr, header, None if length == UNDEFINED else length
+        )
+
     def take_rest(self, found: Found) -> bytes:
         """Cut the buffer in front of what was found; return what came behind its header."""
         rest = bytes(self.buffer[self._pos + len(found.header) :])
@@ -149,7 +159,7 @@ class Scan:
                 stop = stop_or_found
             if tag <= self._after:
                 raise Malformed(f"{keyword_of(tag)} is out of order.")
-            if role is not _Role.DROP:
+            if role is not Role.DROP:
                 if tag in present:
                     raise Malformed(f"{keyword_of(tag)} stands twice in the data set.")
                 present.add(tag)
@@ -163,7 +173,7 @@ class Scan:
         header = bytes(self.buffer[self._pos : start])
         if tag == 0 and not any(header):
             return Found(Kind.PADDING)
-        if role is _Role.DELIMITER:
+        if role is Role.DELIMITER:
             if tag not in (ITEM_END, SEQUENCE_END) or length:
                 raise Malformed("An item stands outside of a sequence.")
             return start
@@ -175,23 +185,23 @@ class Scan:
             return self._undefined(entry, start)
         stop = start + length
         if stop > size:
-            if role is _Role.DROP and length > _SKIP_SIZE:
+            if role is Role.DROP and length > _SKIP_SIZE:
                 return Found(Kind.SKIP, tag, entry.vr, header, length)
             if stop > self._limit:
                 raise TooLarge(f"{keyword_of(tag)} is too large.")
             return None
-        if role is _Role.COLLECT:
+        if role is Role.COLLECT:
             self._identity.collect(tag, entry.vr, bytes(self.buffer[start:stop]))
-        elif role is _Role.SEQUENCE:
+        elif role is Role.SEQUENCE:
             self._collect_sequence(entry.vr, start, stop)
         return stop
 
     def _streams(self, entry: _Entry, length: int) -> bool:
-        if entry.role is _Role.PIXELS:
+        if entry.role is Role.PIXELS:
             if entry.vr not in ("OB", "OW", "OF", "OD", "UN"):
                 raise Malformed("Pixel data has a value representation that cannot hold it.")
             return True
-        if entry.role is _Role.DOCUMENT:
+        if entry.role is Role.DOCUMENT:
             # A document is not looked into, so it must not be part of what is checked.
             if length == UNDEFINED or entry.vr not in ("OB", "OW", "UN"):
                 raise Malformed("The encapsulated document is not encoded as one.")
@@ -200,7 +210,7 @@ class Scan:
             length > _BULK_SIZE
             and length != UNDEFINED
             and entry.tag >= _BULK_FROM
-            and entry.role is _Role.PLAIN
+            and entry.role is Role.PLAIN
             and entry.vr in BINARY
             and vr_of(entry.tag) in BINARY
         )
@@ -217,7 +227,7 @@ class Scan:
             self._retry = start + max(_RETRY, 2 * len(tail))
             return None
         self._retry = 0
-        if entry.role is _Role.SEQUENCE:
+        if entry.role is Role.SEQUENCE:
             self._collect_sequence(entry.vr, start, start + stop)
         return start + behind
 
@@ -240,9 +250,9 @@ class Scan:
         tag = group << 16 | element
         length = self._u32(key, 4)[0]
         if group == 0xFFFE:
-            return _Entry(tag, "", _Role.DELIMITER, 8, length)
+            return _Entry(tag, "", Role.DELIMITER, 8, length)
         if not any(key):
-            return _Entry(0, "UN", _Role.DROP, 8, 0)
+            return _Entry(0, "UN", Role.DROP, 8, 0)
         known = vr_of(tag)
         if not self._enc.explicit:
             return _Entry(tag, known, _role(tag, known, known), 8, length)
@@ -257,15 +267,20 @@ class Scan:
 _MEMOS: Final[dict[Encoding, dict[bytes, _Entry]]] = {IMPLICIT: {}}
 
 
-def _role(tag: int, vr: str, known: str) -> _Role:
+def role_of(tag: int, vr: str) -> Role:
+    """Return what an element of this tag and written VR is to a scan."""
+    return _role(tag, vr, vr_of(tag))
+
+
+def _role(tag: int, vr: str, known: str) -> Role:
     if tag in PIXEL_DATA:
-        return _Role.PIXELS
+        return Role.PIXELS
     if tag == ENCAPSULATED_DOCUMENT:
-        return _Role.DOCUMENT
+        return Role.DOCUMENT
     if is_deleted(tag):
-        return _Role.DROP
+        return Role.DROP
     if vr == "SQ" or known == "SQ":
-        return _Role.SEQUENCE
+        return Role.SEQUENCE
     if "PN" in (vr, known) or tag in CONTEXT or tag in NUMBERS or tag in PLACES:
-        return _Role.COLLECT
-    return _Role.PLAIN
+        return Role.COLLECT
+    return Role.PLAIN

@@ -8,11 +8,13 @@ that the same key made is not shifted again.
 Not here: the bytes' way through (``deid.body``).
 """
 
+from copy import copy
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from deid import dates
-from deid.check import Check
+from deid.check import Check, distinctive
 from deid.dictionary import vr_of
 from deid.encoding import Encoding, encode_element
 from deid.identity import (
@@ -34,6 +36,21 @@ from deid.values import literals
 _SERIES: Final = 32
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is decided before anything of an instance is known.
+
+    Attributes:
+        profile: the rules.
+        enc: the encoding of the data set.
+        cleaned_pixels: a person has blacked out what the pixels said.
+    """
+
+    profile: Profile
+    enc: Encoding
+    cleaned_pixels: bool
+
+
 class Session:
     """The decisions for one instance.
 
@@ -42,44 +59,61 @@ class Session:
     """
 
     def __init__(
-        self,
-        profile: Profile,
-        key: bytes,
-        enc: Encoding,
-        identity: Identity,
-        present: frozenset[int],
-        *,
-        cleaned_pixels: bool,
+        self, setting: Setting, key: bytes, identity: Identity, present: frozenset[int]
     ) -> None:
-        self.sop_class_uid: Final = identity.sop_class_uid()
-        self.sent_sop_instance_uid: Final = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
-        self.sent_study_instance_uid: Final = identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID")
-        sent_series = identity.uid(SERIES_INSTANCE_UID, "SeriesInstanceUID")
-        sent = (self.sent_sop_instance_uid, self.sent_study_instance_uid, sent_series)
-        new = [map_uid(key, uid) for uid in sent]
-        self.sop_instance_uid, self.study_instance_uid, self.series_instance_uid = new
-        self._identity = identity
+        self.setting: Final = setting
+        self.key: Final = key
+        self._take_uids(identity)
+        profile, enc = setting.profile, setting.enc
         texts = identity.words(), identity.phrases()
         shift = _shift(key, identity, self.sent_study_instance_uid)
-        written = literals(profile, enc, cleaned_pixels=cleaned_pixels)
+        written = literals(profile, enc, cleaned_pixels=setting.cleaned_pixels)
         plans = planner(profile, self.sop_class_uid, enc, frozenset(written))
 
         def rewriter(days: int) -> Rewriter:
-            common = _series(profile, key, days, enc, *texts, cleaned_pixels=cleaned_pixels)
+            common = _series(setting, key, days, *texts)
             return Rewriter(profile, plans, key, days, *common, written)
 
-        self._rewriter = rewriter(shift)
-        self._rewriter.uids.update(
-            (old.encode("latin-1"), uid.encode())
-            for old, uid in zip(sent, new, strict=True)
-            if not is_standard(old)
-        )
-        self._check = Check(rewriter(0))
+        self._new_rewriter = rewriter
+        self._shift = shift
+        self._names = distinctive(identity)
+        self._start()
         missing = {tag: element for tag, element in written.items() if tag not in present}
         for tag in plans.rules.required:
             if tag not in present:
                 missing.setdefault(tag, encode_element(tag, vr_of(tag), b"", enc))
-        self._pending = sorted(missing.items())
+        self.inserted: Final = tuple(sorted(missing.items()))
+        self._pending = self.inserted
+
+    def again(self, identity: Identity) -> "Session":
+        """Return the decisions for an instance that differs in its SOP Instance UID only."""
+        other = copy(self)
+        other._take_uids(identity)
+        other._start()
+        # What was replaced before must not be left in this one either.
+        other._rewriter.uids.update(self._rewriter.uids)
+        other._pending = ()
+        return other
+
+    def _take_uids(self, identity: Identity) -> None:
+        self.sop_class_uid = identity.sop_class_uid()
+        self.sent_sop_instance_uid = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
+        self.sent_study_instance_uid = identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID")
+        self.sent_series_instance_uid = identity.uid(SERIES_INSTANCE_UID, "SeriesInstanceUID")
+        self.sop_instance_uid = map_uid(self.key, self.sent_sop_instance_uid)
+        self.study_instance_uid = map_uid(self.key, self.sent_study_instance_uid)
+        self.series_instance_uid = map_uid(self.key, self.sent_series_instance_uid)
+
+    def _start(self) -> None:
+        self._rewriter = self._new_rewriter(self._shift)
+        for sent, new in (
+            (self.sent_sop_instance_uid, self.sop_instance_uid),
+            (self.sent_study_instance_uid, self.study_instance_uid),
+            (self.sent_series_instance_uid, self.series_instance_uid),
+        ):
+            if not is_standard(sent):
+                self._rewriter.uids[sent.encode("latin-1")] = new.encode()
+        self._check = Check(self._new_rewriter(0), self._names)
 
     @property
     def counts(self) -> Counts:
@@ -89,28 +123,36 @@ class Session:
     def rewrite(self, part: bytes) -> bytes:
         """Rewrite and check the next part of the data set."""
         written = self._rewriter.rewrite(part, self._pending)
-        self._pending = []
-        self._check(written, self._identity, self._rewriter.uids)
+        self._pending = ()
+        self._check.is_stable(written, self._rewriter.uids)
+        self.check_names(written)
         return written
+
+    def rewrite_element(self, element: bytes) -> bytes:
+        """Rewrite one element at top level; ``check_names`` must follow for what it is part of."""
+        written = self._rewriter.rewrite(element)
+        self._check.is_stable(written, self._rewriter.uids)
+        return written
+
+    def check_names(self, written: bytes) -> None:
+        """Look for what must not be left.
+
+        Raises:
+            VerificationFailed: an identifier is left.
+        """
+        self._check.holds_none(written, self._rewriter.uids)
 
 
 @lru_cache(maxsize=_SERIES)
 def _series(
-    profile: Profile,
-    key: bytes,
-    shift: int,
-    enc: Encoding,
-    words: frozenset[bytes],
-    phrases: tuple[bytes, ...],
-    *,
-    cleaned_pixels: bool,
+    setting: Setting, key: bytes, shift: int, words: frozenset[bytes], phrases: tuple[bytes, ...]
 ) -> tuple[Identifiers, Memo]:
     """What the instances of one patient have in common, so that it is worked out once.
 
     It holds original values, in memory only and for the last few patients, as long as the
     process's own buffers may.
     """
-    del profile, key, shift, enc, cleaned_pixels  # what is remembered holds for these only
+    del setting, key, shift  # what is remembered holds for these only
     return Identifiers(words, phrases), {}
 
 

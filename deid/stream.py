@@ -21,10 +21,15 @@ from deid.identity import STUDY_INSTANCE_UID
 from deid.meta import check_prefix, check_size, read_meta, write_meta
 from deid.profile import Profile, default_profile
 from deid.receipt import Receipt
+from deid.repeats import Repeat, Repeats
 from deid.review import Reason, reasons
-from deid.session import Session
+from deid.session import Session, Setting
 
 _META_STEP: Final = 4096
+
+# What may differ in length between two headers of one series.
+_HEADER_SLACK: Final = 1024
+_REPEATS: Final = Repeats()
 
 KeyChoice = Callable[[str], bytes]
 """Gives the key for a study, by its Study Instance UID as sent."""
@@ -86,6 +91,7 @@ class Deidentifier:
         self._key = key
         self._profile = profile or default_profile()
         self._cleaned_pixels = cleaned_pixels
+        self._setting: Setting | None = None
         self._put = write
         self._limits = limits or Limits()
         self._meta = bytearray()
@@ -154,7 +160,7 @@ class Deidentifier:
     def _receipt(self, session: Session, review: tuple[Reason, ...]) -> Receipt:
         actions: Counter[str] = Counter()
         rules: Counter[str] = Counter()
-        for (action, rule), count in session.counts.items():
+        for (action, rule), count in (+session.counts).items():
             actions[action] += count
             rules[rule] += count
         profile = self._profile
@@ -193,14 +199,27 @@ class Deidentifier:
         if syntax == DEFLATED:
             limits = self._limits
             self._inflater = Inflater(limits.inflated_free, limits.inflated_ratio)
+        enc = encoding_of(syntax)
+        self._setting = Setting(self._profile, enc, self._cleaned_pixels)
+        candidates = _REPEATS.candidates(self._setting)
+
+        def recognise(head: bytes) -> Repeat | None:
+            return _REPEATS.match(candidates, self._key_of, head)
+
         self._body = Body(
-            encoding_of(syntax),
+            enc,
             encapsulated=is_encapsulated(syntax),
             transfer_syntax=syntax,
             limits=self._limits,
             rewrite=self._rewrite,
             write=self._write,
+            wanted=max((len(known.source) for known in candidates), default=0) + _HEADER_SLACK,
+            recognise=recognise if candidates else None,
         )
+
+    def _key_of(self, study_instance_uid: str) -> bytes:
+        key = self._key
+        return key if isinstance(key, bytes) else key(study_instance_uid)
 
     def _rewrite(self, part: bytes) -> bytes:
         """Rewrite one part of the data set; the first one decides, and opens the file."""
@@ -208,19 +227,17 @@ class Deidentifier:
         assert body is not None
         if self._session is not None:
             return self._session.rewrite(part)
-        enc = encoding_of(self._syntax)
-        key = self._key
-        if not isinstance(key, bytes):
-            key = key(body.identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID"))
-        self._session = Session(
-            self._profile,
-            key,
-            enc,
-            body.identity,
-            frozenset(body.present),
-            cleaned_pixels=self._cleaned_pixels,
-        )
-        written = self._session.rewrite(part)
+        assert self._setting is not None
+        if body.repeat is not None:
+            self._session, written = body.repeat.session()
+        else:
+            present = frozenset(body.present)
+            key = self._key_of(body.identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID"))
+            self._session = Session(self._setting, key, body.identity, present)
+            written = self._session.rewrite(part)
+            if body.behind and not body.skipped:
+                known = self._session, body.identity, present
+                _REPEATS.learn(self._setting, *known, part, written, body.behind)
         head = write_meta(
             self._profile,
             self._syntax,
