@@ -40,29 +40,28 @@ class _Boxed(Codestream):
     _SIGNATURE: ClassVar[bytes]
     _NEEDED: ClassVar[frozenset[bytes]]
     _DATA: ClassVar[frozenset[bytes]]
+    _SEVERAL: ClassVar[bool]
+    """Whether an image may lie in several boxes."""
 
     def _file(self) -> Iterator[None]:
-        """Read boxes until something else comes behind the image."""
-        expected: frozenset[bytes] | None = frozenset((self._SIGNATURE,))
-        while True:
+        """Read boxes until nothing more of the image can come."""
+        yield from self._await(8)
+        if self._buf[self._pos + 4 : self._pos + 8] != self._SIGNATURE:
+            raise Malformed("A compressed frame is not encoded as its transfer syntax says.")
+        more = True
+        while more:
             yield from self._await(8)
             kind = bytes(self._buf[self._pos + 4 : self._pos + 8])
-            if expected and kind not in expected:
-                raise Malformed("A compressed frame is not encoded as its transfer syntax says.")
-            expected = None
             if not _LETTERS.issuperset(kind):
                 if self._may_end and not any(kind):  # padding
                     return
                 raise Malformed("A compressed frame holds something that is no box.")
-            size = self._number(0, 4)
+            header, size = 8, self._number(0, 4)
+            more = size != 0 and (kind not in self._DATA or self._SEVERAL)
             if size == 1:
                 yield from self._await(16)
-                size = self._number(8, 8) - 16
-                yield from self._box(kind, 16, size)
-            else:
-                yield from self._box(kind, 8, size - 8 if size else None)
-                if not size:
-                    return
+                header, size = 16, self._number(8, 8)
+            yield from self._box(kind, header, size - header if size else None)
 
     def _box(self, kind: bytes, header: int, size: int | None) -> Iterator[None]:
         """Read one box; a size of None is all that comes."""
@@ -108,6 +107,7 @@ class Jpeg2000(_Boxed):
         (b"jP  ", b"ftyp", b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"opct")
     )
     _DATA: ClassVar = frozenset((b"jp2c",))
+    _SEVERAL: ClassVar = False
 
     def _images(self) -> Iterator[None]:
         while True:
@@ -211,6 +211,7 @@ class JpegXl(_Boxed):
     _SIGNATURE: ClassVar = b"JXL "
     _NEEDED: ClassVar = frozenset((b"JXL ", b"ftyp", b"jxll", b"jxli"))
     _DATA: ClassVar = frozenset((b"jxlc", b"jxlp"))
+    _SEVERAL: ClassVar = True
 
     def _images(self) -> Iterator[None]:
         while True:

@@ -19,6 +19,7 @@ from deid.text import names_nobody
 _NUMBER: Final = re.compile(rb"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
 # Shorter ones occur by chance, in numbers and in ordinary words.
 _DISTINCTIVE: Final = 6
+_UNMISTAKABLE: Final = 10
 _ROOT: Final = 14
 _MANY_ROOTS: Final = 64
 _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
@@ -58,8 +59,8 @@ class Check:
             VerificationFailed: an identifier is left.
         """
         for text in self._names:
-            # as a whole word, for a part of a longer one may be chance
-            if text in written and re.search(_whole(text), written):
+            # A short one as a whole word only, for a part of a longer one may be chance.
+            if text in written and (_is_long(text) or re.search(_whole(text), written)):
                 raise VerificationFailed("An identifier is left in the de-identified data set.")
         replaced = {uid for uid, new in uids.items() if uid != new}
         # Looking for a few roots first is much cheaper than looking at every number.
@@ -76,6 +77,10 @@ def distinctive(identity: Identity) -> list[bytes]:
     if _LETTER.search(patient_id):
         found.append(patient_id)
     return [text for text in found if len(text) >= _DISTINCTIVE and not names_nobody(text)]
+
+
+def _is_long(text: bytes) -> bool:
+    return len(text) >= _UNMISTAKABLE and b"^" in text
 
 
 def _whole(text: bytes) -> bytes:

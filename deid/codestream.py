@@ -20,7 +20,6 @@ Measure = Callable[[Buffer, int], tuple[int, bool]]
 """Says where data that begin at an offset end, as far as they are here, and whether that is all."""
 
 _NOT_ZERO: Final = re.compile(rb"[^\0]")
-_FILL: Final = b"\xff"
 # The frames of an instance mostly have the same header, and it is short.
 _REMEMBERED: Final = 2048
 
@@ -97,13 +96,13 @@ class Codestream:
         """
         if not self._may_end:
             raise Malformed("A compressed frame ends before its header is complete.")
-        self._measure = None
         if self._buf:
-            # Nothing but half of a code can be left of an image.
-            if self._buf != _FILL:
+            # Of data, nothing but the first byte of a code can be left.
+            if not self._measure:
                 self._overwrite(0, len(self._buf))
             self._pos = len(self._buf)
             self._give()
+        self._measure = None
 
     def _images(self) -> Iterator[None]:
         """Read image after image; never return."""

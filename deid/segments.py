@@ -92,13 +92,14 @@ class Jpeg(Codestream):
 
     def _fill(self) -> Iterator[None]:
         """Go to the next marker; what stands in front of it is made what may stand there."""
-        while True:
+        changed = found = False
+        while not found:
             end, found = _IN_FRONT(self._buf, self._pos)
-            self.blanked += self._overwrite(self._pos, end, b"\xff")
+            changed |= self._overwrite(self._pos, end, b"\xff")
             self._pos = end
-            if found:
-                return
-            yield
+            if not found:
+                yield
+        self.blanked += changed
 
     def _segment(self, code: int) -> Iterator[None]:
         could_end, self._may_end = self._may_end, False

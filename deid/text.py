@@ -24,6 +24,8 @@ _LONG_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9](?:[ ./()+:-]?[0-9]){5}")
 _ESCAPED: Final = re.compile(rb"\x1b(?!\(B|\(J)[^\x1b]*(?:\x1b\([BJ])?|\x1b\([BJ]?")
 # Upper and lower case of one word are one piece: "ImagePosition" is two, "T2w" is three.
 _PIECE: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^0-9A-Za-z]+")
+# Convolution kernels, which protocols are named after: B30f, Br40, H31s, Qr36d.
+_KERNEL: Final = re.compile(rb"[A-Z][a-z]?[0-9]{2}[a-z]?")
 _BETWEEN: Final = b" _-/.,:;+()[]*^=&#'\"<>%~|!?@$\r\n\t\f"
 # What de-identification itself writes identifies nobody.
 OURS: Final = frozenset((b"anonymized", b"removed"))
@@ -34,6 +36,9 @@ _MANY: Final = 64
 _REMEMBERED: Final = 64
 _MOST_REMEMBERED: Final = 4096
 _MOST_DIGITS: Final = 3
+_MOST_LETTERS: Final = 2
+_NUMBER: Final = re.compile(rb"[0-9.]+")
+_DIGIT: Final = re.compile(rb"[0-9]")
 _CODE_LENGTH: Final = 16
 _CODE: Final = re.compile(rb"[A-Z0-9_ ]*")
 _VOCABULARY: Final = default_profile().vocabulary
@@ -87,6 +92,8 @@ def _clean_part(part: bytes, identifiers: frozenset[bytes], technical: bool) -> 
     ]
     if any(named):
         _drop_initials(found, named, safe)
+    if technical:
+        _drop_spelt(found, safe)
     kept: list[bytes] = []
     last = -2
     for number, (match, stays) in enumerate(zip(found, safe, strict=True)):
@@ -113,6 +120,8 @@ def _is_safe(word: bytes, identifiers: frozenset[bytes], technical: bool) -> boo
 
 def _is_mixed(word: bytes, identifiers: frozenset[bytes], technical: bool) -> bool:
     """Tell whether a word is safe pieces written together, like T2w, B30f or ImagePosition."""
+    if _KERNEL.fullmatch(word) and word.lower() not in identifiers:
+        return True
     if not word.isascii():
         return False
     pieces = _PIECE.findall(word.replace(b".", b""))
@@ -124,7 +133,8 @@ def _is_mixed(word: bytes, identifiers: frozenset[bytes], technical: bool) -> bo
         return False
     # An abbreviation stands beside digits; in a setting of the device also alone.
     short = (2 if technical else 1) if digits or (technical and len(pieces) == 1) else 0
-    if any(len(piece) > short and piece not in _VOCABULARY for piece in letters):
+    strange = [piece for piece in letters if piece not in _VOCABULARY]
+    if len(strange) > 1 or any(len(piece) > short for piece in strange):
         return False
     return technical or bool(letters)
 
@@ -136,6 +146,18 @@ def _drop_initials(found: list[re.Match[bytes]], named: list[bool], safe: list[b
             before = at - step
             if 0 <= before < len(found) and named[before] and len(found[at][0]) == 1:
                 named[at], safe[at] = True, False
+
+
+def _drop_spelt(found: list[re.Match[bytes]], safe: list[bool]) -> None:
+    """Let numbers go that make up a longer one, and letters that make up a word."""
+    numbers = [at for at, match in enumerate(found) if safe[at] and _NUMBER.fullmatch(match[0])]
+    if sum(len(_DIGIT.findall(found[at][0])) for at in numbers) > _MOST_DIGITS:
+        for at in numbers:
+            safe[at] = False
+    letters = [at for at, match in enumerate(found) if safe[at] and len(match[0]) == 1]
+    if len(letters) > _MOST_LETTERS:
+        for at in letters:
+            safe[at] = safe[at] and found[at][0].isdigit()
 
 
 class Identifiers:

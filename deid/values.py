@@ -61,7 +61,7 @@ _CODING_SCHEME_DESIGNATOR: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
 
 # PS3.16 CID 7050
-_MEANINGS: Final = {
+MEANINGS: Final = {
     "113100": "Basic Application Confidentiality Profile",
     "113101": "Clean Pixel Data Option",
     "113105": "Clean Descriptors Option",
@@ -100,6 +100,6 @@ def literals(profile: Profile, enc: Encoding, *, cleaned_pixels: bool) -> dict[i
         texts[BURNED_IN_ANNOTATION] = b"NO"
         codes_applied = tuple(sorted((*profile.codes, "113101")))
     encoded = {tag: encode_element(tag, vr_of(tag), text, enc) for tag, text in texts.items()}
-    codes = b"".join(code_item(code, "DCM", _MEANINGS[code], enc) for code in codes_applied)
+    codes = b"".join(code_item(code, "DCM", MEANINGS[code], enc) for code in codes_applied)
     encoded[0x00120064] = encode_element(0x00120064, "SQ", codes, enc)
     return encoded

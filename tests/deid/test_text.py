@@ -23,12 +23,13 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
         (b"ImagePosition", b"ImagePosition"),
         (b"HeadMiller MillerHead", b""),
         (b"X123456 B12345 Meier2", b""),
+        (b"Zq09ja2az Q9u", b""),
         (b"AX FLAIR 5 mm", b"AX FLAIR 5 mm"),
         (b"AX FLAIR 5.5mm thick Dr. Miller", b"AX FLAIR 5.5mm thick"),
         (b"Doe, Jane: HEAD", b"HEAD"),
         (b"head jane 4711a", b"head"),
         (b"12345 mm", b"mm"),
-        (b"2019 follow-up Boston", b"follow"),
+        (b"2019 follow-up Boston", b"follow-up"),
         (b"brain\\Miller\\neck", b"brain\\\\neck"),
         (b"Miller\\Meier", b""),
         ("KOPF M\u00fcller HEAD".encode(), b"KOPF HEAD"),
@@ -38,6 +39,26 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
 )
 def test_descriptions(text: bytes, expected: bytes) -> None:
     assert clean(text, IDENTIFIERS) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"*tfl3d1_16ns", b"*tfl3d1_16ns"),
+        (b"left 11/5/31", b"left"),
+        (b"liver 14-OCT-77", b"liver OCT"),
+        (b"tumor Q U X L E Y", b"tumor"),
+        (b"WINDOW1\\WINDOW2", b"WINDOW1\\WINDOW2"),
+        (b"STANDARD\\1,1", b"STANDARD\\1,1"),
+        (b"5551234", b""),
+        (b"555 12 34", b""),
+        (b"In-Stack Position Number", b"In-Stack Position Number"),
+        (b"application/pdf", b"application/pdf"),
+        (b"coil of Miller", b"coil of"),
+    ],
+)
+def test_settings_of_a_device(text: bytes, expected: bytes) -> None:
+    assert clean(text, IDENTIFIERS, technical=True) == expected
 
 
 @pytest.mark.parametrize("name", [b"Miller", b"Johnson", b"Boston", b"Robert", b"Schmidt"])
