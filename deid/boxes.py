@@ -28,6 +28,7 @@ _KEPT: Final = frozenset(
     )
 )
 _NAKED_XL: Final = 0xFF0A
+_WITHOUT_END: Final = 1 << 64
 _FREE: Final = b"free"
 # Boxes that hold boxes; these are read like those outside.
 _OUTER: Final = frozenset((b"jp2h", b"jpch", b"jplh", b"cgrp"))
@@ -117,6 +118,8 @@ class Jpeg2000(_Boxed):
                 yield from self._codestream()
             else:
                 yield from self._file()
+                # What follows in further fragments is the rest of the file.
+                yield from self._blank(_WITHOUT_END)
             yield from self._skip_rest()
 
     def _data(self, size: int | None) -> Iterator[None]:
@@ -220,7 +223,7 @@ class JpegXl(_Boxed):
             if self._number(0, 2) == _NAKED_XL:
                 yield from self._data(None)
             yield from self._file()
-            yield from self._skip_rest()
+            yield from self._blank(_WITHOUT_END)
 
     def _data(self, size: int | None) -> Iterator[None]:
         self._may_end = True

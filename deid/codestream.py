@@ -139,12 +139,13 @@ class Codestream:
         while True:
             end = min(len(self._buf), self._pos + size)
             size -= end - self._pos
-            changed |= self._overwrite(self._pos, end)
+            if self._overwrite(self._pos, end) and not changed:
+                changed = True
+                self.blanked += 1
             self._pos = end
             if not size:
-                break
+                return
             yield
-        self.blanked += changed
 
     def _skip_rest(self) -> Iterator[None]:
         """Overwrite what stands behind an image: to the end of its fragment, then only zeros."""

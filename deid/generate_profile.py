@@ -36,6 +36,8 @@ OWN_ROWS: Final[dict[str, dict[str, object]]] = {
 }
 # Free text of a row that has no option column: cleaned like a descriptor.
 ALSO_DESCRIPTORS: Final = ("00700006",)
+# Sequences that are content: every leaf has a row or a rule of its own (rule 7).
+CONTENT: Final = ("0040B020",)
 
 # Unlisted text that is a setting of the device or a label inside of the object by its definition
 # in PS3.3: short numbers and abbreviations stay there, while in other text only safe words do.
@@ -310,6 +312,8 @@ def make_rows(reference: Path) -> list[dict[str, object]]:
         rows[tag] = new_row(tag, "", "") | own | {"source": "own"}
     for tag in ALSO_DESCRIPTORS:
         rows[tag]["options"] = ["descriptors"]
+    for tag in CONTENT:
+        rows[tag]["content"] = True
     return [rows[tag] for tag in sorted(rows)]
 
 

@@ -45,6 +45,7 @@ class Row:
         library: the rule of the DICOM Library table, empty when it is not listed there.
         dates: whether shifted dates are an option, so that dates shift and times stay.
         descriptors: whether cleaning the text is an option.
+        content: a sequence whose leaves all have a row or a rule of their own.
         own: what the operator asks for instead: "dummy", "empty" or "remove".
     """
 
@@ -55,6 +56,7 @@ class Row:
     value: str
     dates: bool
     descriptors: bool
+    content: bool = False
     own: str = ""
 
 
@@ -218,4 +220,5 @@ def _row(row: dict[str, Any]) -> Row:
         value=row.get("value", ""),
         dates="dates" in options,
         descriptors="descriptors" in options,
+        content=row.get("content", False),
     )

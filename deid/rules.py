@@ -283,7 +283,7 @@ def _verdict(code: str, kind: int | None) -> Action:
 
 
 def _of_sequence(row: Row, verdict: Action) -> Action:
-    if row.basic.endswith("U*"):
+    if row.basic.endswith("U*") or row.content:
         return Action.WALK
     if verdict is not Action.DUMMY:
         return verdict

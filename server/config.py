@@ -91,6 +91,11 @@ class Settings:
     store_warning_status: bool = _setting(
         False, "Answer C-STORE with B000H (coercion) instead of 0000H."
     )
+    profile: str = _setting(
+        "",
+        "A TOML file with other literals and stricter rows for the de-identification profile; "
+        "empty means the default profile.",
+    )
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from deid.profile import Profile
 from server.config import Settings, secret
 from server.errors import ConfigError
+from server.profile import load_profile
 from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
 from store.db import Database
@@ -62,7 +64,12 @@ class Services:
     def ingest(self) -> Ingest:
         """The one door."""
         keys = KeyRing(self.database, self.secret, os.urandom)
-        return Ingest(self.database, self.blobs, keys, now)
+        return Ingest(self.database, self.blobs, keys, now, self.profile)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The rules of de-identification, with the operator's changes."""
+        return load_profile(Path(self.settings.profile) if self.settings.profile else None)
 
     @cached_property
     def archive(self) -> Archive:

@@ -8,6 +8,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileDataset
 
 from deid import Deidentified, Deidentifier, Limits
+from deid.profile import Profile
 
 KEY = bytes(range(32))
 
@@ -32,10 +33,19 @@ def run(
     chunk: int = 1 << 16,
     transfer_syntax: str | None = None,
     limits: Limits | None = None,
+    profile: Profile | None = None,
+    cleaned_pixels: bool = False,
 ) -> Output:
     """De-identify one instance."""
     written: list[bytes] = []
-    engine = Deidentifier(key, written.append, transfer_syntax=transfer_syntax, limits=limits)
+    engine = Deidentifier(
+        key,
+        written.append,
+        transfer_syntax=transfer_syntax,
+        limits=limits,
+        profile=profile,
+        cleaned_pixels=cleaned_pixels,
+    )
     for start in range(0, len(data), chunk):
         engine.feed(data[start : start + chunk])
     result = engine.finish()

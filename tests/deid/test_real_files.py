@@ -55,7 +55,7 @@ def kept(ds: Dataset, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, .
     """Yield what the profile leaves alone: measured values of tags that no row names."""
     for element in ds:
         tag = int(element.tag)
-        if is_deleted(tag) or (tag in METHOD_TAGS and not path):
+        if is_deleted(tag) or (tag in METHOD_TAGS and not path) or element.keyword == "PixelData":
             continue
         if element.VR == "SQ":
             if tag not in ROWS or ROWS[tag].basic.endswith("U*"):
@@ -121,7 +121,10 @@ def assert_measured_values_stay(before: FileDataset, after: FileDataset) -> None
         assert value_at(after, path) == value, [hex(tag) for tag in path]
         del vr
     assert count or "PixelData" not in before
-    assert after.get("PixelData") == before.get("PixelData")
+    if after.file_meta.TransferSyntaxUID.is_encapsulated:  # test_segments compares the frames
+        assert len(after.get("PixelData", b"")) == len(before.get("PixelData", b""))
+    else:
+        assert after.get("PixelData") == before.get("PixelData")
 
 
 def assert_streamed_elements_are_where_they_are_said_to_be(
