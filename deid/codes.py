@@ -2,8 +2,8 @@
 
 Standard: PS3.3 8.8 (code sequence macro), PS3.16 8 (coding schemes) and its context groups.
 
-Invariants: a code of a standard scheme stays, and its meaning becomes the one that the standard
-states, or what safe words leave of it; of other schemes nothing that could be read stays but a
+Invariants: a code of a standard scheme stays; its meaning stays when it is made of safe words, else
+it becomes the one that the standard states, or what safe words leave of it; of other schemes nothing that could be read stays but a
 code that is made of numbers and safe words.
 
 Not here: where codes stand (``deid.rewriter``).
@@ -83,23 +83,24 @@ def _of_standard(code: Code, scheme: bytes, identifiers: Identifiers) -> Code:
     shape = _UNIT if scheme == b"UCUM" else _CODE
     if not known and not (shape.fullmatch(text) and identifiers.is_harmless_number(text)):
         value = text = _NO_CODE
-    meaning = _meaning(code, meanings, text if scheme == b"UCUM" else REMOVED)
+    otherwise = text if scheme == b"UCUM" else REMOVED
+    meaning = _meaning(code, meanings, otherwise, identifiers)
     return Code(value, code.scheme, _version(code.version, identifiers), meaning)
 
 
-def _meaning(code: Code, meanings: tuple[bytes, ...], otherwise: bytes) -> bytes | None:
+def _meaning(
+    code: Code, meanings: tuple[bytes, ...], otherwise: bytes, identifiers: Identifiers
+) -> bytes | None:
     if code.meaning is None:
         return None
     text = code.meaning.strip(b" \0")
     if text.lower() in (meaning.lower() for meaning in meanings):
         return code.meaning
+    cleaned = clean(text, identifiers.words)
+    if text and text in (cleaned, otherwise):
+        return code.meaning  # another name for the same, of safe words only
     plain = [m for m in meanings if m.isascii() and len(m) <= _LONGEST_MEANING]
-    if plain:
-        return plain[0]
-    cleaned = clean(text, frozenset())
-    if text in (cleaned, otherwise):
-        return code.meaning if text else otherwise
-    return cleaned or otherwise
+    return plain[0] if plain else cleaned or otherwise
 
 
 def _private_value(value: bytes | None, identifiers: Identifiers) -> bytes | None:

@@ -35,6 +35,7 @@ class Action(IntEnum):
     AGE = 9
     PERSON = 10
     NUMBER = 11
+    TECHNICAL = 12
     CODE = 13
     CLEAN = 14
     WALK = 15
@@ -42,9 +43,8 @@ class Action(IntEnum):
     CONVERT = 17
     CODED = 18
     DELIMITER = 19
-    TECHNICAL = 20
-    CONCEPT = 21
-    OLD_AGE = 22
+    CONCEPT = 20
+    OLD_AGE = 21
 
 
 class Plan(NamedTuple):
