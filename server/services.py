@@ -14,12 +14,14 @@ from deid.profile import Profile
 from server.config import Settings, secret
 from server.errors import ConfigError
 from server.profile import load_profile
+from server.secret_file import previous_secret
 from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive
+from store.review import Review
 
 __all__ = ["Services", "now"]
 
@@ -61,15 +63,26 @@ class Services:
         return FolderBlobs(Path(place), now)
 
     @cached_property
+    def keys(self) -> KeyRing:
+        """The keys of owners and uploads."""
+        # The present secret is read first: a rotation in between then leaves a pair that fits.
+        present = self.secret
+        return KeyRing(self.database, present, os.urandom, previous_secret(self.settings))
+
+    @cached_property
     def ingest(self) -> Ingest:
         """The one door."""
-        keys = KeyRing(self.database, self.secret, os.urandom)
-        return Ingest(self.database, self.blobs, keys, now, self.profile)
+        return Ingest(self.database, self.blobs, self.keys, now, self.profile)
 
     @cached_property
     def profile(self) -> Profile:
         """The rules of de-identification, with the operator's changes."""
         return load_profile(Path(self.settings.profile) if self.settings.profile else None)
+
+    @cached_property
+    def review(self) -> Review:
+        """What owners decide about series that are held."""
+        return Review(self.database, now)
 
     @cached_property
     def archive(self) -> Archive:

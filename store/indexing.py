@@ -179,6 +179,9 @@ def _instance_row(entry: Entry, series_id: int, now: datetime) -> dict[str, Any]
 def _insert_instances(
     database: Database, connection: Connection, rows: list[dict[str, Any]]
 ) -> set[str]:
+    # Inserting no rows would insert an empty one.
+    if not rows:
+        return set()
     return set(database.insert_if_new(connection, instance, rows, returning=instance.c.blob))
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.keywrap import (
     aes_key_unwrap,
     aes_key_wrap,
 )
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from deid.uids import ROOT, is_own
 from store.db import Database
@@ -141,9 +141,9 @@ class KeyRing:
         """
         with self._database.write() as connection:
             owners = select(owner_key.c.owner_id, owner_key.c.wrapped_key)
-            lost_owners = self._unreadable(connection.execute(owners).tuples().all())
+            lost_owners = self._unreadable(connection.execute(owners).all())
             uploads = select(upload.c.id, upload.c.wrapped_key)
-            lost_uploads = self._unreadable(connection.execute(uploads).tuples().all())
+            lost_uploads = self._unreadable(connection.execute(uploads).all())
             for of in lost_owners:
                 connection.execute(delete(owner_key).where(owner_key.c.owner_id == of))
             for of in lost_uploads:
@@ -156,7 +156,7 @@ class KeyRing:
     def _rewrap_others(self, connection: Connection, wrapping: bytes) -> int:
         found = 0
         for table, number in ((owner_key, owner_key.c.owner_id), (upload, upload.c.id)):
-            rows = connection.execute(select(number, table.c.wrapped_key)).tuples().all()
+            rows = connection.execute(select(number, table.c.wrapped_key)).all()
             changes = [
                 {"of": of, "by": aes_key_wrap(wrapping, self._unwrap(bytes(wrapped)))}
                 for of, wrapped in rows
@@ -220,7 +220,7 @@ class KeyRing:
             )
         return key
 
-    def _unreadable(self, rows: Sequence[tuple[int, bytes]]) -> list[int]:
+    def _unreadable(self, rows: Sequence[Row[int, bytes]]) -> list[int]:
         return [of for of, wrapped in rows if _unwrapped(self._wrappings, bytes(wrapped)) is None]
 
 
