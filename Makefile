@@ -1,6 +1,6 @@
 # One-word commands. `make run` and `make test` prepare everything that they need.
 .DEFAULT_GOAL := help
-.PHONY: help run setup client test lint types unit browser bench clean packages
+.PHONY: help run setup client test lint types unit browser bench bench-deid clean packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,9 @@ browser: $(VENV)/.dev $(BUILT) ## the tests that drive Chromium
 bench: $(VENV)/.dev $(BUILT) ## measure against Orthanc, storescp, nginx and a bare receiver
 	@scripts/packages $$(cat bench/packages.txt)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-deid: $(VENV)/.dev ## measure de-identification alone, against a copy and against pydicom
+	@$(BIN)/python -m bench.deid $(ARGS)
 
 packages:
 	@scripts/packages $(TEST_PACKAGES)
