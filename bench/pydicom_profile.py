@@ -70,7 +70,7 @@ class _Edit:
         ds.preamble = bytes(128)
         ds.file_meta = FileMetaDataset(pydicom.dcmread(io.BytesIO(head), force=True).file_meta)
         profile = default_profile()
-        encoded = values.literals(profile, encoding_of(syntax), cleaned_pixels=False)
+        encoded = values.literals(profile, encoding_of(syntax), frozenset())
         for tag in encoded:
             if tag not in ds:
                 ds[tag] = DataElement(tag, vr_of(tag), None)
@@ -150,7 +150,9 @@ def _bytes(element: DataElement) -> bytes:
 def _literal(ds: Dataset, element: DataElement) -> None:
     profile = default_profile()
     if element.tag == 0x00120064:
-        element.value = Sequence([_item(code, "DCM", values.MEANINGS[code]) for code in profile.codes])
+        element.value = Sequence(
+            [_item(code, "DCM", values.MEANINGS[code]) for code in profile.codes]
+        )
         return
     method = ["Readingroom", f"{profile.name} {profile.version}", profile.sha256]
     written = {0x00120062: "YES", 0x00120063: method, 0x00280303: "MODIFIED"}

@@ -2,9 +2,9 @@
 
 Standard: PS3.3 8.8 (code sequence macro), PS3.16 8 (coding schemes) and its context groups.
 
-Invariants: a code of a standard scheme stays; its meaning stays when it is made of safe words, else
-it becomes the one that the standard states, or what safe words leave of it; of other schemes nothing that could be read stays but a
-code that is made of numbers and safe words.
+Invariants: a code of a standard scheme stays; its meaning stays when it is made of safe words,
+else it becomes the one that the standard states, or what safe words leave of it. Of other schemes
+nothing that could be read stays but a code that is made of numbers and safe words.
 
 Not here: where codes stand (``deid.rewriter``).
 """

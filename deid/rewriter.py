@@ -49,6 +49,7 @@ from deid.rules import (
     Planner,
     Step,
 )
+from deid.scan import MOST_STRANGE
 from deid.text import Identifiers
 from deid.uids import is_standard, map_uid
 from deid.unknown import to_sequence
@@ -65,8 +66,6 @@ _SHORT_LIMIT: Final = 0xFFFE
 _REMEMBERED: Final = 256
 _MOST_REMEMBERED: Final = 4096
 
-# Headers that nothing like them was seen before, which cost most; no real data set comes near.
-_MOST_STRANGE: Final = 100_000
 _OLDEST: Final = 89
 
 # What a receipt calls what was done.
@@ -226,7 +225,7 @@ class Rewriter:
 
     def _step(self, key: bytes, place: int) -> Step:
         self._strange += 1
-        if self._strange > _MOST_STRANGE:
+        if self._strange > MOST_STRANGE:
             raise TooLarge("The data set has too many elements of different kinds.")
         return self._planner.step(key, place)
 

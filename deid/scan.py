@@ -35,6 +35,8 @@ _BULK_SIZE: Final = 1 << 20
 _SKIP_SIZE: Final = 1 << 16
 _RETRY: Final = 1 << 16
 _MEMO_LIMIT: Final = 16384
+# Headers that nothing like them was seen before, which cost most; no real data set comes near.
+MOST_STRANGE: Final = 100_000
 
 
 class Kind(Enum):
@@ -100,6 +102,7 @@ class Scan:
         self._after = after
         self._pos = 0
         self._retry = 0
+        self._strange = 0
         order = "<" if enc.little else ">"
         self._tag = struct.Struct(order + "HH").unpack_from
         self._u16 = struct.Struct(order + "H").unpack_from
@@ -239,6 +242,9 @@ class Scan:
             self._identity.collect_unknown(content)
 
     def _entry(self, key: bytes) -> _Entry:
+        self._strange += 1
+        if self._strange > MOST_STRANGE:
+            raise TooLarge("The data set has too many elements of different kinds.")
         entry = self._new_entry(key)
         if len(self._memo) >= _MEMO_LIMIT:
             self._memo.clear()

@@ -30,10 +30,12 @@ from deid.rewriter import Counts, Memo, Rewriter
 from deid.rules import planner
 from deid.text import Identifiers
 from deid.uids import is_own, is_standard, map_uid
-from deid.values import literals
+from deid.values import CLEAN_CONTENT, CLEAN_GRAPHICS, CLEAN_PIXELS, literals
 
 # As many senders as are likely to be at work at the same time, twice for rewriting and checking.
 _SERIES: Final = 32
+_CONTENT: Final = 0x0040A730
+_GRAPHIC_ANNOTATION: Final = 0x00700001
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Session:
         profile, enc = setting.profile, setting.enc
         texts = identity.words(), identity.phrases()
         shift = _shift(key, identity, self.sent_study_instance_uid)
-        written = literals(profile, enc, cleaned_pixels=setting.cleaned_pixels)
+        written = literals(profile, enc, _applied(setting, present))
         plans = planner(profile, self.sop_class_uid, enc, frozenset(written))
 
         def rewriter(days: int) -> Rewriter:
@@ -141,6 +143,16 @@ class Session:
             VerificationFailed: an identifier is left.
         """
         self._check.holds_none(written, self._rewriter.uids)
+
+
+def _applied(setting: Setting, present: frozenset[int]) -> frozenset[str]:
+    """Return the codes of what is applied to an instance beside what is to all."""
+    found = {
+        CLEAN_PIXELS: setting.cleaned_pixels,
+        CLEAN_GRAPHICS: _GRAPHIC_ANNOTATION in present,
+        CLEAN_CONTENT: _CONTENT in present,
+    }
+    return frozenset(code for code, applies in found.items() if applies)
 
 
 @lru_cache(maxsize=_SERIES)

@@ -60,10 +60,15 @@ _CODE_VALUE: Final = 0x00080100
 _CODING_SCHEME_DESIGNATOR: Final = 0x00080102
 _CODE_MEANING: Final = 0x00080104
 
+CLEAN_PIXELS: Final = "113101"
+CLEAN_GRAPHICS: Final = "113103"
+CLEAN_CONTENT: Final = "113104"
 # PS3.16 CID 7050
 MEANINGS: Final = {
     "113100": "Basic Application Confidentiality Profile",
     "113101": "Clean Pixel Data Option",
+    "113103": "Clean Graphics Option",
+    "113104": "Clean Structured Content Option",
     "113105": "Clean Descriptors Option",
     "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
 }
@@ -86,8 +91,14 @@ def dummy_code(enc: Encoding) -> bytes:
 
 
 @cache
-def literals(profile: Profile, enc: Encoding, *, cleaned_pixels: bool) -> dict[int, bytes]:
-    """Return the elements that are written at top level whatever came (rules 3, 8 and 9)."""
+def literals(profile: Profile, enc: Encoding, applied: frozenset[str]) -> dict[int, bytes]:
+    """Return the elements that are written at top level whatever came (rules 3, 8 and 9).
+
+    Args:
+        profile: states the literals, and the codes of what is applied to all.
+        enc: the encoding to write.
+        applied: codes of what is applied to this instance as well.
+    """
     stated = profile.literals.items()
     texts = {tag: value.encode() for tag, value in stated if tag >> 16 != 0x0002}
     texts[0x00120062] = b"YES"
@@ -95,11 +106,11 @@ def literals(profile: Profile, enc: Encoding, *, cleaned_pixels: bool) -> dict[i
         ("Readingroom", f"{profile.name} {profile.version}", profile.sha256)
     ).encode()
     texts[0x00280303] = b"MODIFIED"
-    codes_applied = profile.codes
-    if cleaned_pixels:
+    if CLEAN_PIXELS in applied:
         texts[BURNED_IN_ANNOTATION] = b"NO"
-        codes_applied = tuple(sorted((*profile.codes, "113101")))
     encoded = {tag: encode_element(tag, vr_of(tag), text, enc) for tag, text in texts.items()}
-    codes = b"".join(code_item(code, "DCM", MEANINGS[code], enc) for code in codes_applied)
+    codes = b"".join(
+        code_item(code, "DCM", MEANINGS[code], enc) for code in sorted({*profile.codes, *applied})
+    )
     encoded[0x00120064] = encode_element(0x00120064, "SQ", codes, enc)
     return encoded

@@ -81,6 +81,16 @@ def test_cleaned_pixels_are_claimed_only_when_somebody_cleaned_them() -> None:
     assert tags == sorted(tags)
 
 
+def test_what_was_applied_to_graphics_and_reports_is_claimed() -> None:
+    text: list[Element] = [(0x00700006, "ST", b"lesion of Quxley")]
+    graphics: Element = (0x00700001, "SQ", [[(0x00700008, "SQ", [text])]])
+    report: Element = (0x0040A730, "SQ", [[(0x0040A160, "UT", b"lesion of Quxley")]])
+    for element, code in ((graphics, "113103"), (report, "113104")):
+        ds = run(instance([element])).ds
+        found = [c.CodeValue for c in ds.DeidentificationMethodCodeSequence]
+        assert found == sorted(["113100", "113105", "113107", code])
+
+
 def test_a_document_is_not_cleaned_by_masking() -> None:
     data = instance([(0x00420011, "OB", b"%PDF")], sop_class="1.2.840.10008.5.1.4.1.1.104.1")
     assert run(data, cleaned_pixels=True).result.review == (Reason.ENCAPSULATED_DOCUMENT,)
