@@ -76,7 +76,7 @@ def jpeg(*, progressive: bool = False, colour: bool = True, restart: int = 0) ->
         restart_marker_blocks=restart,
         exif=exif,
         comment=PLANTED,
-        icc_profile=PLANTED * 10_000,
+        icc_profile=PLANTED * 100,
     )
     return out.getvalue()
 
@@ -97,10 +97,14 @@ def markers(frame: bytes) -> list[int]:
     return [*found, at]
 
 
-def crowded(frame: bytes) -> bytes:
-    """Put comments and application segments in front of every marker of a JPEG image."""
+def crowded(frame: bytes, *, to_end: bool = True) -> bytes:
+    """Put comments and application segments in front of every marker of a JPEG image.
+
+    Args:
+        to_end: in front of the last one, too.
+    """
     out, last = bytearray(), 0
-    for at in markers(frame):
+    for at in markers(frame)[: None if to_end else -1]:
         # JFIF must stay the first one
         if frame[at + 1] == 0xE0:
             continue
