@@ -61,7 +61,7 @@ def create_app(services: Services) -> Flask:
             url_prefix=DICOMWEB_ROOT,
         )
     )
-    viewer.install(app, _pages(services))
+    viewer.install(app, _pages(services, gate))
     app.add_url_rule("/healthz", view_func=_health(services))
     app.after_request(_secure)
     return app
@@ -82,11 +82,13 @@ def _config(services: Services) -> dict[str, object]:
     }
 
 
-def _pages(services: Services) -> viewer.Pages:
+def _pages(services: Services, gate: AccountGate) -> viewer.Pages:
     settings: Settings = services.settings
     return viewer.Pages(
         database=services.database,
         archive=services.archive,
+        ingest=services.ingest,
+        gate=gate,
         clock=now,
         dicomweb_root=DICOMWEB_ROOT,
         public_base=settings.public_base or None,

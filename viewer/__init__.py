@@ -1,4 +1,4 @@
-"""The pages that people see, and the bundled viewer.
+"""The pages that people see, the bundled viewer, and the API that does what the pages do.
 
 May import: cases, accounts, store; Flask and its extensions. The browser's side of it is
 TypeScript in `viewer/client`, built by Vite into `viewer/static/dist`.

@@ -13,14 +13,16 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from store.access import OwnerScope
+from store.access import Gate, OwnerScope
 from store.db import Database
+from store.ingest import Ingest
 from store.retrieve import Archive
+from store.review import Review
 from viewer import words
 from viewer.assets import Assets
 from viewer.studies import find_study, page_of_studies
 
-__all__ = ["Pages", "create_blueprint"]
+__all__ = ["Pages", "create_blueprint", "only_signed_in"]
 
 LAST_PAGE = 1_000_000
 
@@ -30,7 +32,8 @@ class Pages:
     """What the pages work on, and what they tell people who send.
 
     Attributes:
-        database, archive: the index and the way out.
+        database, archive, ingest: the index, the way out, and the one door.
+        gate: tells who calls the API.
         clock: the present time.
         dicomweb_root: the path of the DICOMweb root that the viewer reads from.
         public_base: the server's address as others reach it; None means as the request came.
@@ -40,6 +43,8 @@ class Pages:
 
     database: Database
     archive: Archive
+    ingest: Ingest
+    gate: Gate
     clock: Callable[[], datetime]
     dicomweb_root: str = "/dicomweb"
     public_base: str | None = None
@@ -48,9 +53,21 @@ class Pages:
     dimse_port: int = 11112
     assets: Assets | None = field(default=None)
 
+    @property
+    def review(self) -> Review:
+        """What is held, and what owners decide."""
+        return Review(self.database, self.clock)
+
     def base(self) -> str:
         """The server's address, without a slash at its end."""
         return (self.public_base or request.host_url).rstrip("/")
+
+
+def only_signed_in() -> Response | None:
+    """Lets people with a session through; for `before_request` of a blueprint."""
+    if current_user.is_authenticated:
+        return None
+    return cast(Response, current_app.login_manager.unauthorized())  # type: ignore[attr-defined]
 
 
 def create_blueprint(pages: Pages) -> Blueprint:
@@ -58,11 +75,7 @@ def create_blueprint(pages: Pages) -> Blueprint:
     blueprint = Blueprint("pages", __name__, template_folder="templates")
     blueprint.context_processor(lambda: {"words": words})
 
-    @blueprint.before_request
-    def only_signed_in() -> Response | None:
-        if current_user.is_authenticated:
-            return None
-        return cast(Response, current_app.login_manager.unauthorized())  # type: ignore[attr-defined]
+    blueprint.before_request(only_signed_in)
 
     @blueprint.get("/")
     def home() -> Response:

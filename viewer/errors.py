@@ -1,17 +1,47 @@
-"""What the pages say when a request fails: one table from status to words.
+"""What pages and the API say when a request fails: one table from status to words, one from error
+to status.
 
     PageError
-    └── NotBuilt    the browser's side of the pages was never built here
+    ├── NotBuilt        the browser's side of the pages was never built here
+    ├── BadRectangle    a rectangle that cannot be one
+    └── ApiError        a request that the API refuses
+        ├── Unauthenticated    no valid credentials, or none that may change something
+        ├── NotFound           nothing of that name that this caller may see
+        ├── NotJson            a body that is not a JSON document
+        ├── BodyTooLarge       a body of more bytes than the API takes
+        ├── WrongMediaType     a body of another kind than JSON
+        └── BadValue           a document that does not say what it should
 
 Invariants: a page of error never repeats what was sent, and no stack trace leaves the server.
 Not here: the answers of DICOMweb (`dicomweb.errors`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["UNEXPECTED", "WORDS", "NotBuilt", "PageError", "Words", "words_for"]
+import store.errors as s
+
+__all__ = [
+    "OUTCOMES",
+    "UNEXPECTED",
+    "WORDS",
+    "ApiError",
+    "BadRectangle",
+    "BadValue",
+    "BodyTooLarge",
+    "NotBuilt",
+    "NotFound",
+    "NotJson",
+    "PageError",
+    "Unauthenticated",
+    "Words",
+    "WrongMediaType",
+    "outcome_of",
+    "sentence_of",
+    "words_for",
+]
 
 
 class PageError(Exception):
@@ -20,6 +50,38 @@ class PageError(Exception):
 
 class NotBuilt(PageError):
     """The browser's side of the pages was never built here."""
+
+
+class BadRectangle(PageError):
+    """A rectangle that cannot be one."""
+
+
+class ApiError(PageError):
+    """A request that the API refuses."""
+
+
+class Unauthenticated(ApiError):
+    """Credentials are missing, are not valid, or do not allow a change."""
+
+
+class NotFound(ApiError):
+    """Nothing of that name that this caller may see."""
+
+
+class NotJson(ApiError):
+    """A body that is not a JSON document."""
+
+
+class BodyTooLarge(ApiError):
+    """A body of more bytes than the API takes."""
+
+
+class WrongMediaType(ApiError):
+    """A body of another kind than JSON."""
+
+
+class BadValue(ApiError):
+    """A document that does not say what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +132,60 @@ WORDS: Final = MappingProxyType(
         ),
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an error means to a program.
+
+    Attributes:
+        status: of the answer.
+        sentence: one for people; empty when the error's own text, made here, is the sentence.
+    """
+
+    status: int
+    sentence: str = ""
+
+
+OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
+    {
+        PageError: Outcome(400),
+        NotBuilt: Outcome(503),
+        BadRectangle: Outcome(422),
+        ApiError: Outcome(400),
+        Unauthenticated: Outcome(401),
+        NotFound: Outcome(404),
+        NotJson: Outcome(400),
+        BodyTooLarge: Outcome(413),
+        WrongMediaType: Outcome(415),
+        BadValue: Outcome(422),
+        s.StoreError: Outcome(500, "The archive could not do it."),
+        s.NoSuchFrame: Outcome(404, "The instance does not have a frame of this number."),
+        s.NoSuchBulkdata: Outcome(404, "The instance has no bulk data of this name."),
+        s.NoSuchSeries: Outcome(404, "There is no such series among your studies."),
+        s.NoSuchUpload: Outcome(404, "There is no such upload among yours."),
+        s.WrongSecret: Outcome(500, "The server's secret is not the one that its keys need."),
+        s.Outdated: Outcome(409, "The series has changed since you looked; nothing was changed."),
+        s.CannotMask: Outcome(409),
+        s.BadRectangles: Outcome(422),
+        s.CannotDecode: Outcome(409, "The pixel data cannot be decoded, so nothing was changed."),
+        s.CannotTranscode: Outcome(409, "The pixel data cannot be written again as it came."),
+        s.DuplicateDiffers: Outcome(409, "The new instance's UID is taken; nothing was changed."),
+        s.NotSearchable: Outcome(400, "A search value is not of the form that it should have."),
+        s.StoreFull: Outcome(503, "There is no room for the new instances; nothing was changed."),
+        s.StoreBusy: Outcome(503, "The archive is busy; nothing was changed. Try again."),
+    }
+)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """The row of the error's class, or of the nearest class above it."""
+    return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+
+
+def sentence_of(error: Exception) -> str:
+    """What people are told: the table's sentence, or the one that was made for the case."""
+    return outcome_of(error).sentence or str(error)
 
 
 def words_for(status: int) -> Words:

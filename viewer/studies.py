@@ -6,7 +6,7 @@ Not here: how they are drawn (`templates/uploads.html`), the search itself (`sto
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -15,11 +15,13 @@ from store.access import Scope, visible
 from store.db import Database
 from store.schema import series, study
 from store.search import Match, Query, search
+from viewer.words import utc
 
-__all__ = ["PER_PAGE", "StudyEntry", "StudyPage", "find_study", "page_of_studies"]
+__all__ = ["PER_PAGE", "StudyEntry", "StudyPage", "find_study", "is_uid", "page_of_studies"]
 
 PER_PAGE: Final = 50
 STUDY_INSTANCE_UID: Final = 0x0020000D
+UID_LENGTH: Final = 64
 #: A study to which nothing was added for this long counts as complete.
 SETTLED: Final = timedelta(seconds=10)
 #: Series of these kinds have no picture to stand for their study.
@@ -43,6 +45,9 @@ class StudyEntry:
         came_by: the ways on which it came.
         arrived: when the newest part of it came.
         arriving: more of it may be under way.
+        held, left_out: how many of its series wait for their owner's decision, and how many the
+            owner left out.
+        changed: grows whenever the owner decided something, so that pictures are asked for anew.
     """
 
     uid: str
@@ -54,6 +59,9 @@ class StudyEntry:
     came_by: tuple[str, ...]
     arrived: datetime
     arriving: bool
+    held: int
+    left_out: int
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,16 @@ def page_of_studies(database: Database, scope: Scope, number: int, now: datetime
 def find_study(database: Database, scope: Scope, uid: str, now: datetime) -> StudyEntry | None:
     """The study of this UID; None when there is none in the scope."""
     # A comma or wildcard would ask for something else than one study.
-    if not all(part.isdigit() for part in uid.split(".")):
+    if not is_uid(uid):
         return None
     found = search(database, scope, Query("study", (Match(STUDY_INSTANCE_UID, uid),), limit=1))
     entries = _entries(database, scope, found.results, now)
     return entries[0] if entries else None
+
+
+def is_uid(text: str) -> bool:
+    """A UID has this form (PS3.5 9.1); nothing else need be looked up."""
+    return len(text) <= UID_LENGTH and all(part.isdecimal() for part in text.split("."))
 
 
 def _entries(
@@ -114,6 +127,8 @@ def _series_of(
         series.c.number_of_series_related_instances,
         series.c.came_by,
         series.c.updated_at,
+        series.c.review_state,
+        series.c.reviewed_at,
     )
     query = (
         select(*columns)
@@ -128,7 +143,7 @@ def _series_of(
 
 
 def _entry(result: dict[str, Any], parts: list[dict[str, Any]], now: datetime) -> StudyEntry:
-    arrived = max(_aware(part["updated_at"]) for part in parts)
+    arrived = max(utc(part["updated_at"]) for part in parts)
     return StudyEntry(
         uid=_text(result, "0020000D"),
         title=_text(result, "00081030") or _title(parts),
@@ -139,6 +154,9 @@ def _entry(result: dict[str, Any], parts: list[dict[str, Any]], now: datetime) -
         came_by=tuple(dict.fromkeys(part["came_by"] for part in parts)),
         arrived=arrived,
         arriving=now - arrived < SETTLED,
+        held=sum(part["review_state"] == "held" for part in parts),
+        left_out=sum(part["review_state"] == "left-out" for part in parts),
+        changed=max(_second(part["reviewed_at"]) for part in parts),
     )
 
 
@@ -169,6 +187,5 @@ def _text(result: dict[str, Any], tag: str) -> str:
     return str(values[0])
 
 
-def _aware(moment: datetime) -> datetime:
-    # SQLite gives back what was stored in UTC without its zone.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _second(moment: datetime | None) -> int:
+    return 0 if moment is None else int(utc(moment).timestamp())

@@ -11,19 +11,22 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from viewer.api import create_api_blueprint
 from viewer.assets import Assets, create_assets_blueprint
 from viewer.blueprint import Pages, create_blueprint
 from viewer.errors import NotBuilt, words_for
+from viewer.review import create_review_blueprint
 from viewer.sign_in import create_login_manager, create_sign_in_blueprint
 
 __all__ = ["install", "signed_in_account"]
 
+API = "/api"
 PLAIN = "text/plain; charset=utf-8"
 UNAVAILABLE = 503
 
 
 def install(app: Flask, pages: Pages) -> None:
-    """Put pages, sign-in, assets and error pages on the application.
+    """Put pages, sign-in, the API, assets and error pages on the application.
 
     A checkout without a build gets an application whose pages say so.
 
@@ -32,6 +35,7 @@ def install(app: Flask, pages: Pages) -> None:
         pages: what the pages work on.
     """
     create_login_manager(app, pages)
+    app.register_blueprint(create_api_blueprint(pages, url_prefix=API))
     try:
         assets = pages.assets or Assets.load()
     except NotBuilt as missing:
@@ -42,6 +46,7 @@ def install(app: Flask, pages: Pages) -> None:
     app.register_blueprint(create_assets_blueprint(assets))
     app.register_blueprint(create_sign_in_blueprint(pages))
     app.register_blueprint(create_blueprint(pages))
+    app.register_blueprint(create_review_blueprint(pages))
 
     def answer(error: HTTPException) -> Response:
         return _error_page(error, pages.dicomweb_root)
@@ -60,7 +65,9 @@ def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
     if status < 400:
         return make_response(error.get_response())
     words = words_for(status)
-    if _for_programs(dicomweb_root):
+    if request.path.startswith(f"{API}/"):
+        response = make_response({"error": words.sentence}, status)
+    elif _for_programs(dicomweb_root):
         response = make_response(f"{words.sentence}\n", status, {"Content-Type": PLAIN})
     else:
         page = render_template("error.html", status=status, words=words)
@@ -90,6 +97,13 @@ def _install_notice(app: Flask, sentence: str) -> None:
     def notice(**_values: str) -> Response:
         return make_response(f"{what}{sentence}\n", UNAVAILABLE, {"Content-Type": PLAIN})
 
-    for rule in ("/", "/uploads", "/sign-in", "/sign-in/<token>", "/viewer/<study_uid>"):
+    for rule in (
+        "/",
+        "/uploads",
+        "/uploads/<study_uid>/review",
+        "/sign-in",
+        "/sign-in/<token>",
+        "/viewer/<study_uid>",
+    ):
         app.add_url_rule(rule, f"not_built:{rule}".replace(".", "_"), notice)
     app.logger.warning("%s", sentence)

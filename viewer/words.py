@@ -4,9 +4,9 @@ Invariants: months are words, so no date can be read two ways; numbers and their
 line (no-break space).
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
-__all__ = ["age", "day", "exact", "grouped", "plural"]
+__all__ = ["age", "day", "exact", "grouped", "plural", "series_name", "utc"]
 
 NBSP = "\u00a0"
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -36,7 +36,13 @@ def age(moment: datetime, now: datetime) -> str:
 
 def exact(moment: datetime) -> str:
     """Day and time of a moment, in UTC."""
+    moment = utc(moment)
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC, with its zone, which SQLite leaves out."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def grouped(number: int) -> str:
@@ -47,3 +53,11 @@ def grouped(number: int) -> str:
 def plural(number: int, one: str, many: str) -> str:
     """ "1 study", "1,966 studies"."""
     return f"{grouped(number)}{NBSP}{one if number == 1 else many}"
+
+
+def series_name(number: int | None, description: str, modality: str) -> str:
+    """ "Series 2, axial head", as far as it is known."""
+    named = description or modality
+    if number is None:
+        return named or "Series without a number"
+    return f"Series {number}, {named}" if named else f"Series {number}"

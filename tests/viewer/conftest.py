@@ -12,17 +12,22 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydicom.dataset import FileDataset
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 import viewer
 from accounts.people import Account, create_account
 from accounts.signin import create_link
+from accounts.tokens import create_token
+from server.gate import AccountGate
 from server.migrations import migrate
 from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive
+from store.review import SeriesReview
+from store.schema import series
 from tests.support.datasets import encoded
 from viewer.assets import Assets
 
@@ -69,6 +74,25 @@ class Site:
             batch.commit()
         return received.study_instance_uid
 
+    def series(self, study_uid: str, owner: Account | None = None) -> list[SeriesReview]:
+        """The series of a study, as its owner reviews them."""
+        return self.pages.review.series((owner or self.owner).id, study_uid)
+
+    def hold(self, series_uid: str, *reasons: str) -> None:
+        """Put a series into the state in which ingest would have put it for these reasons."""
+        held = {"review_state": "held", "review_reasons": " ".join(sorted(reasons))}
+        with self.pages.database.write() as connection:
+            connection.execute(
+                update(series).where(series.c.series_instance_uid == series_uid).values(held)
+            )
+
+    def token(self, account: Account) -> dict[str, str]:
+        """The header with a fresh token."""
+        secret = create_token(
+            self.pages.database, account.id, random_bytes=os.urandom, clock=self.clock
+        )
+        return {"Authorization": f"Bearer {secret}"}
+
     def link(self, account: Account) -> str:
         """A fresh one-time link's secret."""
         return create_link(
@@ -84,7 +108,9 @@ class Site:
         return client
 
 
-def press(client: FlaskClient, page: str, to: str | None = None, **fields: str) -> TestResponse:
+def press(
+    client: FlaskClient, page: str, to: str | None = None, **fields: str | list[str]
+) -> TestResponse:
     """Fill in a form of a page and send it, with the page's own protection."""
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(page).text)
     assert found, f"{page} has no form"
@@ -118,10 +144,10 @@ def site(tmp_path: Path, build: Assets) -> Iterator[Site]:
     blobs = FolderBlobs(tmp_path / "blobs", clock)
     owner = create_account(database, "ines@northfield.example", clock=clock)
     other = create_account(database, "jon@northfield.example", clock=clock)
-    pages = viewer.Pages(database, Archive(database, blobs), clock, assets=build)
-    ingest = Ingest(
-        database, blobs, KeyRing(database, b"secret of these tests" * 2, os.urandom), clock
-    )
+    keys = KeyRing(database, b"secret of these tests" * 2, os.urandom)
+    ingest = Ingest(database, blobs, keys, clock)
+    gate = AccountGate(database, viewer.signed_in_account)
+    pages = viewer.Pages(database, Archive(database, blobs), ingest, gate, clock, assets=build)
     yield Site(make_app(pages), pages, ingest, clock, owner, other)
     database.dispose()
 
@@ -132,6 +158,7 @@ def make_app(pages: viewer.Pages) -> Flask:
     app.config.update(SECRET_KEY="of the tests", WTF_CSRF_TIME_LIMIT=None)
     viewer.install(app, pages)
 
+    @app.get("/api/broken")
     @app.get("/dicomweb/broken")
     @app.get("/broken")
     def broken() -> str:

@@ -1,6 +1,6 @@
 """Dates, ages and numbers as people read them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -35,6 +35,27 @@ def test_an_age_has_one_unit(ago: timedelta, written: str) -> None:
 def test_numbers_are_grouped() -> None:
     assert words.plural(1966, "image", "images") == "1,966\u00a0images"
     assert words.plural(1, "image", "images") == "1\u00a0image"
+
+
+@pytest.mark.parametrize(
+    ("known", "written"),
+    [
+        ((2, "AXIAL HEAD", "CT"), "Series 2, AXIAL HEAD"),
+        ((2, "", "CT"), "Series 2, CT"),
+        ((0, "", ""), "Series 0"),
+        ((None, "", "CT"), "CT"),
+        ((None, "", ""), "Series without a number"),
+    ],
+)
+def test_a_series_is_named_by_what_is_known(
+    known: tuple[int | None, str, str], written: str
+) -> None:
+    assert words.series_name(*known) == written
+
+
+def test_a_moment_of_another_zone_is_written_in_utc() -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
+    assert words.exact(elsewhere) == words.exact(NOW.replace(tzinfo=None)) == words.exact(NOW)
 
 
 def test_an_exact_time_names_its_zone() -> None:

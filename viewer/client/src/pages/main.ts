@@ -3,6 +3,7 @@
  */
 import { copyButtons } from './copy';
 import { followArrivals } from './arrivals';
+import { drawMasks } from './masks';
 import { menus } from './menus';
 import { hideBroken } from './thumbnails';
 
@@ -10,3 +11,5 @@ copyButtons();
 menus();
 hideBroken(document);
 followArrivals();
+drawMasks();
+document.querySelector('.strip [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
