@@ -14,7 +14,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Final, Literal, get_args
 
-from dicomweb.answers import Answer, Asked, is_known_to, not_modified, validators
+from dicomweb.answers import REVALIDATE, Answer, Asked, is_known_to, not_modified, validators
 from dicomweb.errors import BadRequest, NotAcceptable
 from dicomweb.frames import frame_numbers
 from dicomweb.negotiation import Offer, ranked
@@ -78,9 +78,11 @@ def answer_rendered(
     ref, number = _representative(refs, resource, frames, kind)
     look_tag = blake2b(repr((kind, look)).encode(), digest_size=8).hexdigest()
     etag = f'"{ref.etag}.{number}.{look_tag}"'
+    # Which image stands for a study or series changes when some arrive or are masked.
+    cache = CACHE if resource.instance is not None else REVALIDATE
     if is_known_to(asked, etag):
-        return not_modified(etag, CACHE)
-    headers = validators(etag, CACHE)
+        return not_modified(etag, cache)
+    headers = validators(etag, cache)
     headers += [("Warning", f"299 {asked.root}: {text}") for text in _ignored(asked, kind)]
     headers.append(("Content-Type", media_type))
     return Answer(200, headers, [_picture(archive, ref, number, kind, look)])

@@ -142,6 +142,8 @@ def test_thumbnail_of_every_level_is_the_middle_image(caller: Caller) -> None:
         response = caller.get(f"{resource}/thumbnail")
         assert response.headers["ETag"] == middle.headers["ETag"]
         assert response.data == middle.data
+        # Which image stands for them changes, so it is asked for each time.
+        assert response.headers["Cache-Control"] == "private, no-cache"
         assert caller.get(f"{resource}/rendered").status_code == 200
     assert _grey(middle).shape == (256, 256)
     assert _grey(caller.get(f"{series}/thumbnail?viewport=20,40")).shape == (20, 20)
