@@ -21,6 +21,7 @@ COMMANDS = {
     "account": ("server.cli.accounts", "Accounts of people."),
     "token": ("server.cli.accounts", "Bearer tokens, for programs that use DICOMweb."),
     "peer": ("server.cli.accounts", "AE titles that send to this server."),
+    "deid": ("server.cli.deid", "De-identify files, without a server."),
     "secret": ("server.cli.secret", "The server's secret, which wraps the keys."),
 }
 
