@@ -36,6 +36,9 @@ OWN_ROWS: Final[dict[str, dict[str, object]]] = {
 }
 # Free text of a row that has no option column: cleaned like a descriptor.
 ALSO_DESCRIPTORS: Final = ("00700006",)
+# Type 1C on condition of another attribute that the profile empties or removes: Responsible Person
+# Role, Clinical Trial Protocol Ethics Committee Name.
+CONDITION_GONE: Final = ("00102298", "00120081")
 # Sequences that are content: every leaf has a row or a rule of its own (rule 7).
 CONTENT: Final = ("0040B020",)
 
@@ -342,7 +345,9 @@ def make_types(standard: Path, tags: set[str]) -> dict[str, object]:
     for name in sorted(attributes):
         table: dict[str, dict[str, str]] = {}
         for parent, tag, kind in typed(attributes[name]):
-            if tag not in tags and not (kind.startswith("1") and is_text(tag)):
+            if tag in CONDITION_GONE or (
+                tag not in tags and not (kind.startswith("1") and is_text(tag))
+            ):
                 continue
             here = table.setdefault(parent, {})
             here[tag] = min(kind, here.get(tag, kind))

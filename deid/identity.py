@@ -32,6 +32,8 @@ ISSUER_OF_PATIENT_ID: Final = 0x00100021
 MODALITY: Final = 0x00080060
 CONVERSION_TYPE: Final = 0x00080064
 BURNED_IN_ANNOTATION: Final = 0x00280301
+# Of any overlay: not 0 when it lies in unused bits of the pixels (PS3.3 C.9.2, retired).
+OVERLAY_BIT_POSITION: Final = 0x60000102
 
 CONTEXT: Final = frozenset(
     (
@@ -71,6 +73,8 @@ class Identity:
         """Take note of an element at top level."""
         if tag in CONTEXT:
             self.context[tag] = value.strip(b" \0")
+        elif is_overlay_bit_position(tag) and any(value):
+            self.context[OVERLAY_BIT_POSITION] = value
         self._collect(tag, vr, value)
 
     def collect_sequence(self, buf: bytes, enc: Encoding) -> None:
@@ -156,6 +160,11 @@ class Identity:
         if not is_standard(uid):
             raise SopClassUnsupported("The SOP Class UID is not one of the DICOM standard.")
         return uid
+
+
+def is_overlay_bit_position(tag: int) -> bool:
+    """Tell whether a tag is the Overlay Bit Position of any overlay."""
+    return tag & 0xFF00FFFF == OVERLAY_BIT_POSITION
 
 
 def _words_of_name(name: bytes) -> set[bytes]:

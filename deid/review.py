@@ -14,7 +14,13 @@ from enum import StrEnum
 from typing import Final
 
 from deid.encoding import is_video
-from deid.identity import BURNED_IN_ANNOTATION, CONVERSION_TYPE, MODALITY, Identity
+from deid.identity import (
+    BURNED_IN_ANNOTATION,
+    CONVERSION_TYPE,
+    MODALITY,
+    OVERLAY_BIT_POSITION,
+    Identity,
+)
 from deid.profile import Profile
 
 __all__ = ["Reason", "reasons"]
@@ -63,7 +69,8 @@ def reasons(
     """
     held = profile.held
     found = {
-        Reason.BURNED_IN_ANNOTATION: b"YES" in _values(identity, BURNED_IN_ANNOTATION),
+        Reason.BURNED_IN_ANNOTATION: b"YES" in _values(identity, BURNED_IN_ANNOTATION)
+        or OVERLAY_BIT_POSITION in identity.context,
         Reason.MODALITY: not held.modalities.isdisjoint(_values(identity, MODALITY)),
         Reason.SECONDARY_CAPTURE: sop_class_uid in held.secondary_capture,
         Reason.ULTRASOUND_REGIONS: _ULTRASOUND_REGIONS in present,

@@ -297,8 +297,10 @@ def _dummy_sequence(tag: int) -> Action:
     keyword = keyword_of(tag)
     if keyword.endswith("CodeSequence"):
         return Action.CODE_ITEM
-    # References keep their meaning when the UIDs in them are mapped.
-    return Action.WALK if keyword.startswith("Referenced") else Action.EMPTY
+    # References keep their meaning when the UIDs in them are mapped; of what identifies persons
+    # every leaf has a row or a rule of its own.
+    walked = keyword.startswith("Referenced") or keyword.endswith("IdentificationSequence")
+    return Action.WALK if walked else Action.EMPTY
 
 
 # Action, tag, length of the header, length of the whole element (-1: the header's second part

@@ -25,7 +25,7 @@ from deid.encoding import (
     value_end,
 )
 from deid.errors import Malformed, TooLarge, Truncated
-from deid.identity import CONTEXT, NUMBERS, PLACES, Identity
+from deid.identity import CONTEXT, NUMBERS, PLACES, Identity, is_overlay_bit_position
 from deid.rules import ENCAPSULATED_DOCUMENT, is_deleted
 
 PIXEL_DATA: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
@@ -283,6 +283,8 @@ def _role(tag: int, vr: str, known: str) -> Role:
         return Role.PIXELS
     if tag == ENCAPSULATED_DOCUMENT:
         return Role.DOCUMENT
+    if is_overlay_bit_position(tag):
+        return Role.COLLECT
     if is_deleted(tag):
         return Role.DROP
     if vr == "SQ" or known == "SQ":

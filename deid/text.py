@@ -26,6 +26,8 @@ _ESCAPED: Final = re.compile(rb"\x1b(?!\(B|\(J)[^\x1b]*(?:\x1b\([BJ])?|\x1b\([BJ
 _PIECE: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^0-9A-Za-z]+")
 # Convolution kernels, which protocols are named after: B30f, Br40, H31s, Qr36d.
 _KERNEL: Final = re.compile(rb"[A-Z][a-z]?[0-9]{2}[a-z]?")
+# An age, which may be one that nobody else has: 94y, 094Y, 94yo, 94yrs.
+_AGE: Final = re.compile(rb"[0-9]+(?:y|yo|yr|yrs|j|a|ans)", re.IGNORECASE)
 _BETWEEN: Final = b" _-/.,:;+()[]*^=&#'\"<>%~|!?@$\r\n\t\f"
 # What de-identification itself writes identifies nobody.
 OURS: Final = frozenset((b"anonymized", b"removed"))
@@ -120,6 +122,8 @@ def _is_safe(word: bytes, identifiers: frozenset[bytes], technical: bool) -> boo
 
 def _is_mixed(word: bytes, identifiers: frozenset[bytes], technical: bool) -> bool:
     """Tell whether a word is safe pieces written together, like T2w, B30f or ImagePosition."""
+    if _AGE.fullmatch(word):
+        return False
     if _KERNEL.fullmatch(word) and word.lower() not in identifiers:
         return True
     if not word.isascii():

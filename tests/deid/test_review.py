@@ -41,6 +41,8 @@ MPEG4 = "1.2.840.10008.1.2.4.102"
         ([], "1.2.840.10008.5.1.4.1.1.7.4", (Reason.SECONDARY_CAPTURE,)),
         ([(0x00080060, "CS", b"OT")], SC, (Reason.MODALITY, Reason.SECONDARY_CAPTURE)),
         ([(0x00186011, "SQ", [[(0x00186012, "US", b"\1\0")]])], CT, (Reason.ULTRASOUND_REGIONS,)),
+        ([(0x60000102, "US", b"\x0c\x0c")], CT, (Reason.BURNED_IN_ANNOTATION,)),
+        ([(0x601E0102, "US", b"\0\0")], CT, ()),
         ([(0x00080064, "CS", b"SD")], CT, (Reason.SCANNED_DOCUMENT,)),
         ([], "1.2.840.10008.5.1.4.1.1.104.3", (Reason.ENCAPSULATED_DOCUMENT,)),
         ([], "1.2.840.10008.5.1.4.1.1.77.1.1.1", (Reason.VIDEO,)),

@@ -24,6 +24,7 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
         (b"HeadMiller MillerHead", b""),
         (b"X123456 B12345 Meier2", b""),
         (b"Zq09ja2az Q9u", b""),
+        (b"HEAD 94y 94 yo", b"HEAD"),
         (b"AX FLAIR 5 mm", b"AX FLAIR 5 mm"),
         (b"AX FLAIR 5.5mm thick Dr. Miller", b"AX FLAIR 5.5mm thick"),
         (b"Doe, Jane: HEAD", b"HEAD"),
