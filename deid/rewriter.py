@@ -287,9 +287,16 @@ class Rewriter:
         new = self._remembered(plan, buf[pos:behind], start - pos, stop - pos, depth)
         if new is None:
             return behind, None
-        self.counts[_outcome(action, new, start - pos), plan.rule] += 1
+        self.counts[self._outcome(plan, new), plan.rule] += 1
         self._out.append(new)
         return behind, len(new)
+
+    def _outcome(self, plan: Plan, new: bytes) -> str:
+        """Return what a receipt calls a change."""
+        long = self._enc.explicit and VRS[plan.vr.encode()][1]
+        if len(new) <= (12 if long else 8):
+            return "emptied" if new else "removed"
+        return _DONE.get(plan.action, "cleaned")
 
     def _coded(self, buf: bytes, pos: int, end: int) -> tuple[int, int | None]:
         """Rewrite value, scheme, version and meaning of a code, which stand behind each other."""
@@ -502,13 +509,6 @@ class Rewriter:
                 return map_uid(self._key, name).encode() if tag in _ALWAYS_MAPPED else uid
             known = self.uids[uid] = map_uid(self._key, name).encode()
         return known
-
-
-def _outcome(action: Action, new: bytes, header: int) -> str:
-    """Return what a receipt calls a change; ``header`` is the length without a value."""
-    if len(new) <= header:
-        return "emptied" if new else "removed"
-    return _DONE.get(action, "cleaned")
 
 
 def _limited_number(value: bytes) -> bytes | None:

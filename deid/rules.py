@@ -117,6 +117,9 @@ _CODE: Final = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080104))
 _OTHER_CODES: Final = frozenset((0x00080119, 0x00080120))
 _PERSON_CODE: Final = 0x00401101
 
+# Pixels inside of items are copies that nobody would look at.
+_PIXEL_DATA: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+
 # Places that are no parent sequence: what follows a concept that says who somebody is, or how
 # old (PS3.3 C.17.3.2); inside of the measured value of such an age.
 ANYWHERE: Final = -1
@@ -178,7 +181,7 @@ class Rules:
 
     def decide(self, tag: int, place: int) -> Decision:
         """Return what is done with a tag of its dictionary VR."""
-        if is_deleted(tag):
+        if is_deleted(tag) or (place != 0 and tag in _PIXEL_DATA):
             return Decision(Action.DELETE, Action.DELETE, "2")
         if place == 0 and tag in self._written and tag not in self._rows:
             return Decision(Action.LITERAL, Action.LITERAL, "9")

@@ -200,6 +200,14 @@ def test_private_sequences_of_every_kind_go() -> None:
     assert MARK not in run(instance([(0x00291010, "UN", unknown)])).data
 
 
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_pixels_inside_of_items_go(syntax: str) -> None:
+    picture: list[Element] = [(0x00280010, "US", b"\1\0"), (0x7FE00010, "OW", b"Quxley12")]
+    output = run(instance([(UNLISTED, "SQ", [picture])], syntax))
+    assert [int(e.tag) for e in output.ds[UNLISTED].value[0]] == [0x00280010]
+    assert b"Quxley" not in output.result.header
+
+
 def test_preamble_and_file_meta_information_are_new() -> None:
     data = bytearray(instance([]))
     data[:128] = MARK * 16

@@ -144,6 +144,12 @@ def test_a_receipt_counts_and_names_no_value() -> None:
         assert value not in text
 
 
+def test_a_receipt_counts_what_was_written_as_un() -> None:
+    data = instance([(0x00100010, "UN", b"Quxley"), (0x00080080, "UN", b"Clinic")])
+    actions = run(data).result.receipt.actions
+    assert (actions["literal"], actions["emptied"]) == (2, 1)
+
+
 def test_its_own_output_gives_an_empty_receipt() -> None:
     first = run(instance([(0x00081030, "LO", b"CHEST Quxley")]))
     assert run(first.data).result.receipt.actions == {}
