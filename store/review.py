@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -255,8 +255,13 @@ def _review(row: Row[Any]) -> SeriesReview:
         instances=row.number_of_series_related_instances,
         state=State(row.review_state),
         reasons=tuple(row.review_reasons.split()),
-        reviewed_at=row.reviewed_at,
+        reviewed_at=_aware(row.reviewed_at),
     )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    # SQLite gives back what was stored in UTC without its zone.
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _summed(receipts: Iterable[str]) -> Receipts:

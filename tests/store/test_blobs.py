@@ -95,6 +95,15 @@ def test_a_deleted_blob_is_gone_and_deleting_again_is_no_error(blobs: Blobs) -> 
         blobs.read(key, 0, 1)
 
 
+def test_a_blob_is_deleted_that_a_dead_process_never_moved_to_its_place(blobs: Blobs) -> None:
+    writer = blobs.create()
+    writer.write(b"bytes")
+    blobs.settle([writer])
+    blobs.delete(writer.key)
+    with pytest.raises(StoreError):
+        blobs.read(writer.key, 0, 1)
+
+
 def test_recovering_leaves_alone_what_a_living_process_writes(blobs: Blobs) -> None:
     writer = blobs.create()
     writer.write(b"under way")
