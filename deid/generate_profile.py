@@ -103,6 +103,24 @@ TECHNICAL: Final = [
     "ColorSpace",
 ]
 
+# Whole values of technical text that stay whoever is called like a word of them (PS3.3 C.24.2).
+TERMS: Final = [
+    "application/pdf",
+    "application/octet-stream",
+    "application/sla",
+    "application/xml",
+    "application/zip",
+    "image/jpeg",
+    "image/png",
+    "model/gltf-binary",
+    "model/mtl",
+    "model/obj",
+    "model/stl",
+    "text/html",
+    "text/plain",
+    "text/xml",
+]
+
 # PS3.16 8: coding schemes that somebody other than a site or a vendor keeps.
 SCHEMES: Final = [
     "DCM",
@@ -280,6 +298,7 @@ def header() -> dict[str, object]:
         "codes": list(CODES),
         "units": UNITS.split(),
         "technical": sorted(f"{tag_for_keyword(keyword):08X}" for keyword in TECHNICAL),
+        "terms": TERMS,
         "schemes": SCHEMES,
         "concepts": {"identifying": IDENTIFYING_CONCEPTS, "age": AGE_CONCEPTS},
         "held": HELD,

@@ -90,6 +90,7 @@ class Profile:
 
     Attributes:
         technical: unlisted text that is a setting of the device or a label by its definition.
+        terms: whole values of such text that stay whoever is called like a word of them.
         schemes: coding schemes whose codes mean the same to everybody.
         identifying, ages: codes of concepts that say who somebody is, and how old.
     """
@@ -103,6 +104,7 @@ class Profile:
     rows: dict[int, Row]
     vocabulary: frozenset[bytes]
     technical: frozenset[int]
+    terms: frozenset[bytes]
     schemes: frozenset[bytes]
     identifying: frozenset[bytes]
     ages: frozenset[bytes]
@@ -192,6 +194,7 @@ def default_profile() -> Profile:
         rows={int(r["tag"], 16): _row(r) for r in document["rows"] if _EXACT.fullmatch(r["tag"])},
         vocabulary=frozenset(words),
         technical=frozenset(int(tag, 16) for tag in document["technical"]),
+        terms=_codes(document["terms"]),
         schemes=_codes(document["schemes"]),
         identifying=_codes(document["concepts"]["identifying"]),
         ages=_codes(document["concepts"]["age"]),

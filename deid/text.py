@@ -44,6 +44,7 @@ _DIGIT: Final = re.compile(rb"[0-9]")
 _CODE_LENGTH: Final = 16
 _CODE: Final = re.compile(rb"[A-Z0-9_ ]*")
 _VOCABULARY: Final = default_profile().vocabulary
+_TERMS: Final = default_profile().terms
 
 
 def _safe_words() -> re.Pattern[bytes]:
@@ -225,6 +226,8 @@ class Identifiers:
 
     def clean(self, value: bytes, *, technical: bool) -> bytes:
         """Clean text; the same object is returned when all of it stays."""
+        if technical and value.strip(b" \0").lower() in _TERMS:
+            return value
         cleaned = clean(self._without_phrases(value), self.words, technical=technical)
         if cleaned != value.rstrip(b" \0"):
             return cleaned if cleaned != value else value

@@ -118,6 +118,13 @@ def test_a_defined_term_stays_even_if_a_patient_is_called_like_it() -> None:
     assert not identifiers.is_harmless_code(b"HEADXY PRIMARY")
 
 
+def test_a_media_type_stays_whoever_is_called_like_it() -> None:
+    identifiers = Identifiers(frozenset((b"pdf", b"head")), (b"pdf",))
+    assert identifiers.clean(b"application/pdf ", technical=True) == b"application/pdf "
+    assert identifiers.clean(b"application/pdf", technical=False) == b"application"
+    assert identifiers.clean(b"head pdf", technical=True) == b""
+
+
 def described(*extra: Element) -> bytes:
     return instance(
         [
