@@ -121,7 +121,7 @@ def test_a_defined_term_stays_even_if_a_patient_is_called_like_it() -> None:
 def test_a_media_type_stays_whoever_is_called_like_it() -> None:
     identifiers = Identifiers(frozenset((b"pdf", b"head")), (b"pdf",))
     assert identifiers.clean(b"application/pdf ", technical=True) == b"application/pdf "
-    assert identifiers.clean(b"application/pdf", technical=False) == b"application"
+    assert b"pdf" not in identifiers.clean(b"application/pdf", technical=False)
     assert identifiers.clean(b"head pdf", technical=True) == b""
 
 
