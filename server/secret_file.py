@@ -4,27 +4,49 @@
     secret.previous    the one before; there only while a rotation is not finished
 
 Invariants: whenever the machine stops, each key in the database is wrapped by one of the two files;
-both names are on disk before any key is wrapped anew.
+both names are on disk before any key is wrapped anew; one command at a time changes them.
 Not here: reading or making `secret` (`server.config`), wrapping (`store.keys`).
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from server.config import Settings
 from server.errors import CommandFailed
 
-__all__ = ["begin_rotation", "finish_rotation", "previous_secret"]
+__all__ = ["alone", "begin_rotation", "finish_rotation", "secrets_in_force"]
 
 
-def previous_secret(settings: Settings) -> bytes | None:
-    """The secret before the present one, while a rotation is not finished."""
+def secrets_in_force(settings: Settings) -> list[bytes]:
+    """The secrets by which keys may be wrapped now; the first wraps new ones."""
     if settings.secret:
-        return None
+        return [settings.secret.encode()]
+    found = []
+    # In this order a rotation that happens in between leaves the same secret twice.
+    for path in (_present(settings), _previous(settings)):
+        with suppress(FileNotFoundError):
+            found.append(path.read_bytes())
+    return found
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep other commands from changing the secret or the keys.
+
+    Raises:
+        CommandFailed: another one does so at present.
+    """
+    handle = os.open(settings.data, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return _previous(settings).read_bytes()
-    except FileNotFoundError:
-        return None
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise CommandFailed("Another command is changing the secret.") from None
+    finally:
+        os.close(handle)
 
 
 def begin_rotation(settings: Settings, new: bytes) -> None:

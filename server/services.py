@@ -7,14 +7,14 @@ Not here: the web application (`server.app`), the listener's process (`server.se
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from deid.profile import Profile
 from server.config import Settings, secret
 from server.errors import ConfigError
 from server.profile import load_profile
-from server.secret_file import previous_secret
+from server.secret_file import secrets_in_force
 from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
 from store.db import Database
@@ -65,9 +65,8 @@ class Services:
     @cached_property
     def keys(self) -> KeyRing:
         """The keys of owners and uploads."""
-        # The present secret is read first: a rotation in between then leaves a pair that fits.
-        present = self.secret
-        return KeyRing(self.database, present, os.urandom, previous_secret(self.settings))
+        reread = partial(secrets_in_force, self.settings)
+        return KeyRing(self.database, self.secret, os.urandom, reread)
 
     @cached_property
     def ingest(self) -> Ingest:

@@ -133,8 +133,9 @@ class Batch:
         self._owner_id = owner_id
         self._came_by = came_by
         self._upload_id = upload_id
-        # Says at once that there is no such upload, or that the secret is not the right one.
-        self._key(upload_id)
+        if upload_id is not None:
+            # Says at once that there is no such upload.
+            self._key(upload_id)
         self._entries: dict[Uids, Entry] = {}
         self._replacements: list[Replacement] = []
         self._open: list[Incoming] = []

@@ -46,9 +46,10 @@ class KeyRing:
 
     Args:
         database: where the wrapped keys lie.
-        secret: the server's secret, at least 16 bytes; what is made is wrapped by it.
+        secret: the server's secret, at least 16 bytes.
         random_bytes: gives that many random bytes, `os.urandom` in production.
-        previous: the secret before it, while a rotation is not finished; it unwraps, too.
+        reread: gives the secrets that are in force by now, asked when a key cannot be unwrapped;
+            the first is to wrap what is made.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class KeyRing:
         database: Database,
         secret: bytes,
         random_bytes: Callable[[int], bytes],
-        previous: bytes | None = None,
+        reread: Callable[[], Sequence[bytes]] | None = None,
     ) -> None:
         self._database = database
         self._random_bytes = random_bytes
-        self._wrappings = [_wrapping(each) for each in (secret, previous) if each is not None]
+        self._reread = reread
+        self._wrappings = [_wrapping(secret)]
         self._known: dict[int, bytes] = {}
         self._upload = lru_cache(maxsize=KNOWN_UPLOADS)(self._read_upload)
         # A study's upload never changes, and its UID was told to nobody before it was stored.
@@ -82,9 +84,9 @@ class KeyRing:
         Raises:
             WrongSecret: the server's secret is not the one that wraps the keys.
         """
-        row = {"owner_id": owner_id, "wrapped_key": self._fresh(), "created_at": now}
         with self._database.write() as connection:
             self._check_secret(connection)
+            row = {"owner_id": owner_id, "wrapped_key": self._fresh(), "created_at": now}
             made = connection.execute(upload.insert().returning(upload.c.id), row)
             return int(made.scalar_one())
 
@@ -118,7 +120,7 @@ class KeyRing:
     def rewrap(self, new_secret: bytes) -> int:
         """Wrap every key by another secret, all or none; return how many there are.
 
-        The keys stay what they are. From its end on this ring uses the new secret alone.
+        The keys stay what they are. From then on this ring uses the new secret.
 
         Raises:
             WrongSecret: a key cannot be unwrapped; nothing is changed.
@@ -139,6 +141,7 @@ class KeyRing:
 
         What is stored stays; new instances of the same patients no longer join it.
         """
+        self._refresh()
         with self._database.write() as connection:
             owners = select(owner_key.c.owner_id, owner_key.c.wrapped_key)
             lost_owners = self._unreadable(connection.execute(owners).all())
@@ -174,9 +177,9 @@ class KeyRing:
             wrapped = connection.execute(query).scalar()
         if wrapped is not None:
             return bytes(wrapped)
-        row = {"owner_id": owner_id, "wrapped_key": self._fresh()}
         with self._database.write() as connection:
             self._check_secret(connection)
+            row = {"owner_id": owner_id, "wrapped_key": self._fresh()}
             # Another process may have been first; its key is then the one that counts.
             self._database.insert_if_new(connection, owner_key, [row])
             return bytes(connection.execute(query).scalar_one())
@@ -215,10 +218,18 @@ class KeyRing:
     def _unwrap(self, wrapped: bytes) -> bytes:
         key = _unwrapped(self._wrappings, wrapped)
         if key is None:
+            self._refresh()
+            key = _unwrapped(self._wrappings, wrapped)
+        if key is None:
             raise WrongSecret(
                 "The server's secret is not the one that this database was made with."
             )
         return key
+
+    def _refresh(self) -> None:
+        found = self._reread() if self._reread is not None else ()
+        if found:
+            self._wrappings = [_wrapping(secret) for secret in found]
 
     def _unreadable(self, rows: Sequence[Row[int, bytes]]) -> list[int]:
         return [of for of, wrapped in rows if _unwrapped(self._wrappings, bytes(wrapped)) is None]

@@ -2,7 +2,7 @@
 
     free ──> held ──> attested        an instance that has a reason came; the owner looked
                └────> masked          its pixels were blacked out (`store.masks`)
-    any ─────> left-out ──> held      the owner keeps the series to himself
+    any ─────> left-out ──> held      the owner keeps the series from others
 
 Standard: PS3.15 E.3.1 (clean pixel data: somebody has to look).
 Invariants: a new instance with a reason puts every series but a left-out one back to held, since

@@ -15,16 +15,17 @@ from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.config import SECRET_BYTES
 from server.errors import CommandFailed
-from server.secret_file import begin_rotation, finish_rotation
+from server.secret_file import alone, begin_rotation, finish_rotation
 from server.services import Services
 
 __all__ = ["secret"]
 
-RESTART = "Restart every server process now."
 SET_IT = (
     "Set READINGROOM_SECRET, or `secret` in the settings file, to the new secret wherever this "
-    "server runs."
+    "server runs, and restart it there."
 )
+COPY_IT = "Nodes with a data folder of their own need a copy of the file `secret` now."
+RESTART = "Restart every server process now."
 LOST = (
     "Give up the keys that the present secret does not unwrap? New instances of known patients "
     "will then not join the studies that are stored, and the old secret, should it turn up, is of "
@@ -49,14 +50,13 @@ def rotate(stdin: bool, as_json: bool, data: str | None, config: Path | None) ->
         if from_setting and not stdin:
             raise CommandFailed("The secret is a setting; give the new one with --stdin.")
         new = _from_stdin() if stdin else os.urandom(SECRET_BYTES)
-        count = services.keys.rewrap(new) if from_setting else _rotate_file(services, new)
+        with alone(services.settings):
+            count = services.keys.rewrap(new) if from_setting else _rotate_file(services, new)
     if as_json:
         click.echo(json.dumps({"keys": count, "setting": from_setting}))
         return
     click.echo(f"The new secret wraps {count} keys.")
-    if from_setting:
-        click.echo(SET_IT)
-    click.echo(RESTART)
+    click.echo(SET_IT if from_setting else COPY_IT)
 
 
 @secret.command("reset")
@@ -66,7 +66,7 @@ def rotate(stdin: bool, as_json: bool, data: str | None, config: Path | None) ->
 @config_option
 def reset(as_json: bool, data: str | None, config: Path | None) -> None:
     """After the loss of the secret: give up the keys that it wrapped."""
-    with ready_services(config, data) as services:
+    with ready_services(config, data) as services, alone(services.settings):
         lost = services.keys.forget_unreadable()
     if as_json:
         click.echo(json.dumps({"owners": lost.owners, "uploads": lost.uploads}))
@@ -76,12 +76,13 @@ def reset(as_json: bool, data: str | None, config: Path | None) -> None:
 
 
 def _rotate_file(services: Services, new: bytes) -> int:
+    keys, settings = services.keys, services.settings
     # Finishes a rotation that was cut short, and sees that every key can be unwrapped at all.
-    services.keys.rewrap(services.secret)
-    finish_rotation(services.settings)
-    begin_rotation(services.settings, new)
-    count = services.keys.rewrap(new)
-    finish_rotation(services.settings)
+    keys.rewrap(services.secret)
+    finish_rotation(settings)
+    begin_rotation(settings, new)
+    count = keys.rewrap(new)
+    finish_rotation(settings)
     return count
 
 

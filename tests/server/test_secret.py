@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from server.cli.secret import secret
 from server.config import load
-from server.secret_file import begin_rotation
+from server.secret_file import alone
 from server.services import Services, now
 from store.errors import StoreBusy, WrongSecret
 from store.keys import KeyRing
@@ -70,7 +70,7 @@ def test_rotation_changes_the_file_and_no_key(keys: list[bytes], tmp_path: Path)
 def test_the_new_secret_can_be_given(keys: list[bytes], tmp_path: Path) -> None:
     result = run("rotate", "--stdin", text=f"{FIRST}\n")
     assert result.exit_code == 0
-    assert "Restart" in result.output
+    assert "`secret`" in result.output
     assert FIRST not in result.output
     assert (tmp_path / "data" / "secret").read_text() == FIRST
     assert read_keys(fresh()) == keys
@@ -107,16 +107,26 @@ def test_a_rotation_that_was_cut_short_loses_no_key(
     assert fresh().keys.key_of(3) == late
 
 
-def test_two_rotations_at_once_lose_no_key(keys: list[bytes], tmp_path: Path) -> None:
-    # Another one has begun, but not yet wrapped anything.
-    other = fresh()
-    assert other.keys.key_of(1) == keys[0]
-    begin_rotation(other.settings, FIRST.encode())
-    assert run("rotate").exit_code == 0
-    with pytest.raises(WrongSecret):
-        other.keys.rewrap(FIRST.encode())
-    other.database.dispose()
+@pytest.mark.parametrize("command", ["rotate", "reset"])
+def test_one_command_at_a_time_changes_the_secret(
+    keys: list[bytes], tmp_path: Path, command: str
+) -> None:
+    before = (tmp_path / "data" / "secret").read_bytes()
+    with alone(load()):
+        refused = run(command, *(["--yes"] if command == "reset" else []))
+    assert "Another" in str(refused.exception)
+    assert (tmp_path / "data" / "secret").read_bytes() == before
     assert read_keys(fresh()) == keys
+
+
+def test_a_running_process_needs_no_restart(keys: list[bytes]) -> None:
+    running, since_before = fresh(), fresh()
+    assert since_before.keys.key_of(1) == keys[0]
+    assert run("rotate").exit_code == 0
+    assert read_keys(running) == keys
+    late = since_before.keys.key_of(3)
+    since_before.database.dispose()
+    assert fresh().keys.key_of(3) == late
 
 
 def test_a_secret_from_a_setting_is_rotated_by_the_operator(

