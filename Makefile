@@ -1,9 +1,10 @@
 # One-word commands. `make run` and `make test` prepare everything that they need.
 .DEFAULT_GOAL := help
-.PHONY: help run setup client test lint types unit browser bench bench-deid clean packages
+.PHONY: help run setup client test lint types unit browser bench bench-deid compare-deid profile-page clean packages
 
 PYTHON ?= python3
 VENV := .venv
+COMPARED := .venv-compare
 BIN := $(VENV)/bin
 TEST_PACKAGES := chromium dcmtk dicom3tools postgresql procps
 CLIENT := viewer/client
@@ -11,7 +12,7 @@ BUILT := viewer/static/dist/manifest.json
 CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.run $(BUILT) ## set up and serve in the foreground
 	@$(BIN)/readingroom serve $(ARGS)
@@ -45,11 +46,19 @@ bench: $(VENV)/.dev $(BUILT) ## measure against Orthanc, storescp, nginx and a b
 bench-deid: $(VENV)/.dev ## measure de-identification alone, against a copy and against pydicom
 	@$(BIN)/python -m bench.deid $(ARGS)
 
+compare-deid: packages $(VENV)/.dev ## de-identify planted files with this engine and with others
+	scripts/virtualenv $(PYTHON) $(COMPARED)
+	@$(COMPARED)/bin/pip install --quiet --disable-pip-version-check -r tests/deid/peers.txt
+	@$(BIN)/python -m tests.deid.compare $(COMPARED)
+
+profile-page: $(VENV)/.dev ## write the page that lists every row of the profile
+	@$(BIN)/python -m deid.profile_page docs/reference/profile.md
+
 packages:
 	@scripts/packages $(TEST_PACKAGES)
 
 clean: ## remove what the commands made, but not the data folder
-	rm -rf $(VENV) viewer/static/dist $(CLIENT)/node_modules build *.egg-info
+	rm -rf $(VENV) $(COMPARED) viewer/static/dist $(CLIENT)/node_modules build *.egg-info
 
 # The virtual environment, with what running needs, then with what developing needs.
 $(VENV)/bin/pip:

@@ -1,52 +1,34 @@
 """UIDs and dates of many files fit together after de-identification, and again after a round."""
 
-from pathlib import Path
-
-import pytest
-from pydicom.dataset import Dataset
-
 from deid.uids import is_own
+from tests.conftest import find_shared_data
 from tests.deid.build import BASIC, Element, instance
 from tests.deid.engine import KEY, run
-from tests.deid.test_real_files import read
+from tests.deid.processed import real_column
 
 
-def references(ds: Dataset) -> set[str]:
-    """All instances that a data set refers to."""
-    return {
-        str(e.value) for e in ds.iterall() if e.keyword == "ReferencedSOPInstanceUID" and e.value
-    }
+def test_uids_map_one_to_one() -> None:
+    noted = real_column().ledger
+    assert len(noted.uids) > 30
+    assert not noted.split
+    assert not noted.merged
+    assert not noted.kept
 
 
-def folder_of(shared_data: Path, *names: str) -> list[Path]:
-    return sorted(p for name in names for p in (shared_data / name).rglob("*.dcm"))
+def test_references_resolve_or_point_outside() -> None:
+    noted = real_column().ledger
+    assert not noted.broken
+    assert noted.resolved > 700 or find_shared_data() is None
+    assert len(noted.references) > noted.resolved
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("kinds/key-objects",),
-        ("kinds/presentation-states",),
-        ("series/ct-3slice-liver", "kinds/seg"),
-        ("series/ct-breast-rt", "kinds/rt"),
-    ],
-)
-def test_references_that_resolved_resolve(shared_data: Path, names: tuple[str, ...]) -> None:
-    before, after = [], []
-    for path in folder_of(shared_data, *names):
-        if path.name == "rtstruct.dcm":
-            continue  # no Part 10 file
-        data = path.read_bytes()
-        before.append(read(data))
-        after.append(read(run(data).data))
-    had = {str(ds.SOPInstanceUID) for ds in before}
-    have = {str(ds.SOPInstanceUID) for ds in after}
-    assert len(had) == len(have)
-    resolved = 0
-    for one, two in zip(before, after, strict=True):
-        assert len(references(one) & had) == len(references(two) & have)
-        resolved += len(references(two) & have)
-    assert resolved
+def test_intervals_between_dates_stay() -> None:
+    noted = real_column().ledger
+    assert len(noted.shifts) > 5
+    assert not noted.torn
+    moved = [days for shifts in noted.shifts.values() for days in shifts]
+    assert len(set(moved)) > len(moved) / 2
+    assert all(0 < abs(days) <= 3650 for days in moved)
 
 
 def test_a_report_stored_back_joins_its_study_and_is_not_shifted() -> None:

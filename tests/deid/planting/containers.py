@@ -5,7 +5,7 @@ Standard: PS3.10 7.1 (preamble, file meta information), 7.2 (data set trailing p
 
 from collections.abc import Iterator
 
-from tests.deid.build import DEFLATED, SYNTAXES, Element
+from tests.deid.build import DEFLATED, SYNTAXES
 from tests.deid.planting.encode import Draft, Marks, header, image, order_of
 from tests.deid.planting.key import Category, Plant, Planted
 from tests.deid.planting.people import PEOPLE

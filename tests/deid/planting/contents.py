@@ -12,7 +12,7 @@ from tests.deid.planting.key import After, Category, Groups, Path, Plant, Plante
 from tests.deid.planting.people import PEOPLE, Person, names, spellings
 from tests.deid.planting.rows import ENCAPSULATED_DOCUMENT
 from tests.deid.planting.safe import code_item, safe_code
-from tests.deid.planting.texts import plant_text, whole_file
+from tests.deid.planting.texts import plant_text, text_attributes, whole_file
 
 COMPREHENSIVE = "1.2.840.10008.5.1.4.1.1.88.33"
 KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -29,10 +29,12 @@ DOCUMENTS = {
     "1.2.840.10008.5.1.4.1.1.104.4": ("model/obj", b"o ", b"\nv 1 2 3"),
     "1.2.840.10008.5.1.4.1.1.104.5": ("model/mtl", b"newmtl ", b"\n"),
 }
+_CLEANED = {tag for tag, _ in text_attributes()}
 _CONTENT = 0x0040A730
 _NAME_CODE = 0x0040A043
 _CONCEPT_CODE = 0x0040A168
-# PS3.16: observers and subjects of TID 1001 to 1010, and where a report names people
+_OF_PEOPLE = 6
+# PS3.16: the first ones are observers and subjects (TID 1001 to 1010), the others are findings
 CONCEPTS = (
     *(("121008", "DCM", "Person Observer Name"), ("121029", "DCM", "Subject Name")),
     *(("121009", "DCM", "Person Observer's Organization Name"), ("121013", "DCM", "Device Name")),
@@ -80,7 +82,9 @@ def _text(
     spelling = fitting[(number * 7 + len(draft.plants)) % len(fitting)]
     element, plant, safe = plant_text(path, vr, spelling, (word, ""))
     draft.plants.append(_as_content(plant))
-    draft.safe += safe
+    # the words beside it stay, unless a row without an option for clean text says otherwise
+    if path[-1] in _CLEANED:
+        draft.safe += safe
     return element
 
 
@@ -103,7 +107,7 @@ def _code(draft: Draft, path: Path, who: Person, number: int) -> Rows:
     """A code: standard; standard with a meaning of one's own; private with a name in it."""
     family = who.family.encode()
     if number % 3 == 0:
-        code = CONCEPTS[number % len(CONCEPTS)]
+        code = CONCEPTS[number // 3 % len(CONCEPTS)]
         draft.safe += safe_code(path, code)
         return code_item(*code)
     scheme = b"DCM" if number % 3 == 1 else b"99ACME"
@@ -132,7 +136,10 @@ def _value(draft: Draft, who: Person, path: Path, kind: str, number: int) -> Row
     day = f"{who.study:%Y%m%d}".encode()
     moved: tuple[bytes, Groups, After] = (b"", ((day,),), After.MOVED)
     if kind == "TEXT":
-        return [_text(draft, who, (*path, 0x0040A160), "UT", number, "lung")]
+        found = [_text(draft, who, (*path, 0x0040A160), "UT", number, "lung")]
+        if number % len(CONCEPTS) < _OF_PEOPLE:
+            draft.safe.pop()  # what such a concept says goes as a whole
+        return found
     if kind == "PNAME":
         return [_person(draft, path, 0x0040A123)]
     if kind == "CODE":

@@ -25,7 +25,6 @@ JPEG = ("50", "51", "53", "55", "57", "70")
 JPEG_LS = ("80", "81")
 JPEG_2000 = ("90", "91", "92", "93", "201", "202", "203")
 _JPEG_ROOT = "1.2.840.10008.1.2.4."
-RLE = "1.2.840.10008.1.2.5"
 _ITEM = b"\xfe\xff\x00\xe0"
 _END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # Bundled with pydicom, for when the shared files are not here.
@@ -77,8 +76,6 @@ def _inserts(syntax: str) -> dict[str, Insert]:
             "COM in a tile-part": _j2k_tile_comment,
             "behind the end": lambda f, t: f.rstrip(b"\0") + t,
         }
-    if syntax == RLE:
-        return {"behind the segments": lambda f, t: f + t + bytes(len(f + t) % 2)}
     return {}
 
 
@@ -199,6 +196,24 @@ def in_pixels() -> Iterator[Planted]:
         _plant(draft, "icon", (0x00880200, 0, PIXELS), mark)
         draft.plants += whole_file(PEOPLE[0])
         yield draft.finish()
+        yield _old_overlay(marks, syntax)
+
+
+def _old_overlay(marks: Marks, syntax: str) -> Planted:
+    """An overlay in the bits that the pixels leave unused (PS3.3 C.9.2, retired in 2004)."""
+    draft = _picture(f"overlay-bits/{syntax}", marks, syntax, "1.2.840.10008.5.1.4.1.1.2", "CT")
+    order = order_of(syntax)
+    for tag, value in ((0x00280101, 12), (0x00280102, 11), (0x60000100, 16), (0x60000102, 12)):
+        draft.add([(tag, "US", struct.pack(order + "H", value))])
+    drawn = struct.pack(order + "16H", *(0xA000 + 273 * n for n in range(16)))
+    draft.add([(PIXELS, "OW", drawn)])
+    draft.plants.append(
+        Plant(
+            *(Category.PIXELS, "overlay in unused bits of the pixels", (PIXELS,), drawn),
+            shown_by=((drawn.lower(),),),
+        )
+    )
+    return draft.finish()
 
 
 def _picture(name: str, marks: Marks, syntax: str, sop_class: str, modality: str) -> Draft:

@@ -37,7 +37,7 @@ class Category(StrEnum):
     CONTENT = "reports, annotations, labels"
     SEGMENTS = "segments inside compressed frames"
     PIXELS = "overlays, icons, burned-in text"
-    DOCUMENTS = "documents and video"
+    DOCUMENTS = "encapsulated documents"
 
     @property
     def tier(self) -> Tier:

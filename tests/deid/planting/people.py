@@ -132,6 +132,14 @@ def names(who: Person) -> Iterator[Spelling]:
         "in a path": (f"/data/{family}/{given}/t1.dcm", by_name),
         "in brackets": (f"[{family}] ({given})", by_name),
         "as salutation": (f"Mrs {family}", by_family),
+        "cut short": (f"{family[:7]}~1".upper(), _parts(family[:7])),
+        "without its first letter": (family[1:].lower(), _parts(family[1:])),
+        "in an entity": (f"&lt;{family.replace(chr(39), '&#39;')}&gt;", _parts(family[1:])),
+        "hyphenated": (f"{family[:4]}-\r\n{family[4:]}", _parts(family)),
+        "with the sex": (f"{family} {given[:1]} F", by_family),
+        "in quotes": (f'"{given}" {family}'.upper(), by_name),
+        "as a file": (f"{family}.{given}.20200101.jpg".lower(), by_name),
+        "equals sign": (f"name={family};{given}", by_name),
     }
     for form, (text, shown_by) in forms.items():
         yield Spelling(Category.NAMES, form, text, shown_by)
@@ -163,6 +171,21 @@ def days(day: date, whose: str) -> Iterator[Spelling]:
         "dd Mon yyyy": f"{d} {short} {y}",
         "dd-MON-yy": f"{d:02}-{short.upper()}-{yy:02}",
         "ddMonyyyy": f"{d:02}{short}{y}",
+        "d-m-yy": f"{d}-{m}-{yy:02}",
+        "Mon-d-yy": f"{short}-{d}-{yy:02}",
+        "yyyy mm dd": f"{y} {m:02} {d:02}",
+        "dd / mm / yyyy": f"{d:02} / {m:02} / {y}",
+        "mmddyyyy": f"{m:02}{d:02}{y}",
+        "m-d-yyyy": f"{m}-{d}-{y}",
+        "d.roman.yyyy": f"{d}.{_ROMAN[m - 1]}.{y}",
+        "d mois yyyy": f"{d} {_FRENCH[m - 1]} {y}",
+        "d de mes de yyyy": f"{d} de {_SPANISH[m - 1]} de {y}",
+        "yyyy_mmdd": f"{y}_{m:02}{d:02}",
+        "yyyyddd": f"{y}{day:%j}",
+        "yyyy:mm:dd": f"{y}:{m:02}:{d:02}",
+        "yyyymmddhhmmss": f"{y}{m:02}{d:02}101112.000+0100",
+        "d of Month yyyy": f"{d}{_ordinal(d)} of {month} {y}",
+        "MON d 'yy": f"{short.upper()} {d} '{yy:02}",
         "Month dth, yyyy": f"{month} {d}{_ordinal(d)}, {y}",
         "Month d yyyy": f"{month} {d} {y}",
         "d Month yyyy": f"{d}. {month} {y}",
@@ -184,6 +207,17 @@ def _date_shows(text: str) -> Groups:
     """All in one word, or day, month and year each."""
     words = "".join(c if c.isalnum() else " " for c in text.lower()).split()
     return ("".join(words).encode(),), tuple(word.encode() for word in words)
+
+
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+_FRENCH = (
+    *("janvier", "fevrier", "mars", "avril", "mai", "juin", "juillet", "aout", "septembre"),
+    *("octobre", "novembre", "decembre"),
+)
+_SPANISH = (
+    *("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre"),
+    *("octubre", "noviembre", "diciembre"),
+)
 
 
 def _ordinal(day: int) -> str:
@@ -208,12 +242,20 @@ def numbers(who: Person) -> Iterator[Spelling]:
             "in groups": " ".join(plain[i : i + 3] for i in range(0, len(plain), 3)),
             "only digits": digits,
             "with leading zeros": f"000{plain}",
+            "in pairs": "-".join(digits[i : i + 2] for i in range(0, len(digits), 2)),
+            "with underscores": f"_{plain}_",
+            "with a letter": f"{plain}A",
+            "in brackets": f"({value})",
+            "digits in groups": " ".join(digits[i : i + 3] for i in range(0, len(digits), 3)),
+            "digits with dots": ".".join(digits[i : i + 3] for i in range(0, len(digits), 3)),
         }
         for form, text in forms.items():
             yield Spelling(Category.NUMBERS, f"{name} {form}", text, shown_by)
     uid = "1.2.840.113619.2.55.3.604688119.971"
     yield Spelling(Category.NUMBERS, "UID", f"see {uid}", ((uid.encode(),),))
     yield Spelling(Category.NUMBERS, "UID in a URN", f"urn:oid:{uid}", ((uid.encode(),),))
+    yield Spelling(Category.NUMBERS, "age above 89", "93 year old", ((b"93", b"year"),))
+    yield Spelling(Category.NUMBERS, "age above 89, short", "age: 94y", ((b"94y",), (b"94",)))
     yield Spelling(Category.NUMBERS, "social security", "SSN 219-09-9984", ((b"219099984",),))
     yield Spelling(Category.NUMBERS, "licence plate", "B-ZQ 4711", ((b"4711",), (b"bzq4711",)))
 
@@ -232,6 +274,10 @@ def contacts(who: Person) -> Iterator[Spelling]:
     for form, between in (("dashes", "-"), ("dots", "."), ("spaces", " "), ("nothing", "")):
         text = between.join(groups)
         yield Spelling(Category.CONTACTS, f"telephone with {form}", text, as_digits)
+    short = f"({digits[:3]}){digits[3:]}"
+    yield Spelling(Category.CONTACTS, "telephone with brackets", short, as_digits)
+    pairs = " ".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+    yield Spelling(Category.CONTACTS, "telephone in pairs", pairs, ((digits.encode(),),))
     yield Spelling(Category.CONTACTS, "telephone with label", f"Tel.:{digits}", as_digits)
     yield Spelling(Category.CONTACTS, "mobile", f"call +{digits} ext. 123", as_digits)
     at = f"{family}@zmail.example"
@@ -239,5 +285,7 @@ def contacts(who: Person) -> Iterator[Spelling]:
     yield Spelling(Category.CONTACTS, "address", who.street, (*words, (house.encode(), b"road")))
     town = f"{who.street}, 4711 Zwexham"
     yield Spelling(Category.CONTACTS, "address with town", town, (*words, (b"zwexham",)))
+    hidden = f"{family} (at) zmail dot example"
+    yield Spelling(Category.CONTACTS, "e-mail spelt out", hidden, ((b"zmail",), (family.encode(),)))
     link = f"https://pacs.zwexham.example/{family}"
     yield Spelling(Category.CONTACTS, "web address", link, ((b"zwexham",), (family.encode(), b":")))

@@ -24,7 +24,7 @@ _MARK = re.compile(rb"zq[0-9a-z]{6}z|1\.2\.826\.0\.1\.9999\.[0-9]{8}")
 _WORD = re.compile(rb"[0-9a-z\x80-\xff]+(?:\.[0-9]+)*")
 _NO_WORD = bytes(c for c in range(128) if not chr(c).isalnum())
 _SHORT = 4
-_META_END = re.compile(rb"1\.2\.840\.10008\.1\.2\.1\.99\0?")
+_DEFLATED = re.compile(rb"1\.2\.840\.10008\.1\.2\.1\.99\0?")
 _STRAY_DELIMITER = 0xFFFEE0DD
 
 
@@ -37,7 +37,7 @@ class Reading:
     """
 
     def __init__(self, data: bytes) -> None:
-        self.raw = _inflated(data)
+        self.raw = b"".join(inflate(data)) if is_deflated(data) else data
         self.values: dict[Path, bytes] = {}
         self.readable = True
         try:
@@ -89,9 +89,13 @@ def words_of(value: bytes) -> frozenset[bytes]:
     return frozenset((*whole, *re.findall(rb"[0-9a-z\x80-\xff]+", lowered)))
 
 
-def _inflated(data: bytes) -> bytes:
-    if data[128:132] != b"DICM" or _META_END.search(data, 132, 1000) is None:
-        return data
+def is_deflated(data: bytes) -> bool:
+    """Tell whether a file has the deflated transfer syntax."""
+    return data[128:132] == b"DICM" and _DEFLATED.search(data, 132, 1000) is not None
+
+
+def inflate(data: bytes) -> tuple[bytes, bytes]:
+    """Return file meta information with all before it, and the data set inflated."""
     pos = 132
     while data[pos : pos + 2] == b"\x02\0":
         long = data[pos + 4 : pos + 6] in (b"OB", b"UC", b"UN", b"UR", b"UT")
@@ -99,9 +103,9 @@ def _inflated(data: bytes) -> bytes:
         pos += (12 if long else 8) + size
     stream = zlib.decompressobj(wbits=-15)
     try:
-        return data[:pos] + stream.decompress(data[pos:]) + stream.unused_data
+        return data[:pos], stream.decompress(data[pos:]) + stream.unused_data
     except zlib.error:
-        return data
+        return data[:pos], data[pos:]
 
 
 def _walk(ds: Dataset, path: Path, into: dict[Path, bytes]) -> None:
