@@ -102,7 +102,10 @@ def test_frames_are_those_of_the_file(fresh: Callable[[], Caller], shared_data: 
         else:
             assert headers["Content-Type"].endswith(f"transfer-syntax={syntax}")
             count = int(ds.get("NumberOfFrames", 1))
-            assert frame == get_frame(ds.PixelData, 0, number_of_frames=count), file.name
+            sent = get_frame(ds.PixelData, 0, number_of_frames=count)
+            assert len(frame) == len(sent), file.name
+            # Comments inside of the stream became zeros, nothing else changed.
+            assert all(a == b or a == 0 for a, b in zip(frame, sent, strict=True)), file.name
         compared += 1
     assert compared > 20
 
