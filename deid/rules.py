@@ -92,14 +92,8 @@ _BY_VR: Final = {
     "TM": Action.TIME,
     "UI": Action.UID,
 }
-# A row's verdict stands whatever VR is written; a rule by VR may be overruled by the written one.
-_WRITTEN_WINS: Final = {
-    "AS": Action.AGE,
-    "UI": Action.UID,
-    "DA": Action.DATE,
-    "DT": Action.DATETIME,
-    "PN": Action.PERSON,
-}
+# Written VRs whose rule makes another value, of which the dictionary's VR may not be.
+_REPLACING: Final = frozenset(("AS", "UI", "DA", "DT", "PN"))
 _BY_VALUE: Final = frozenset(
     (
         *(Action.KEEP, Action.CLEAN, Action.TECHNICAL, Action.CODE, Action.NUMBER),
@@ -387,7 +381,8 @@ def _reconcile(action: Action, known: str, written: str) -> Action:
         return action
     if action is Action.KEEP and written not in BINARY:
         return _BY_VR.get(written, Action.CLEAN)
-    return _WRITTEN_WINS.get(written, action)
+    # Nobody can say what such a value means, so it cannot be made into another one of its kind.
+    return Action.EMPTY if written in _REPLACING else action
 
 
 @lru_cache(maxsize=1024)

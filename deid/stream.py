@@ -163,6 +163,10 @@ class Deidentifier:
         for (action, rule), count in (+session.counts).items():
             actions[action] += count
             rules[rule] += count
+        blanked = self._body.blanked if self._body else 0
+        if blanked:
+            actions["emptied"] += blanked
+            rules["8"] += blanked
         profile = self._profile
         return Receipt(profile.name, profile.version, profile.sha256, actions, rules, review)
 

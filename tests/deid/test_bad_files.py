@@ -283,3 +283,19 @@ def test_implicit_data_sets_work_without_part_10() -> None:
     output = run(data_set(MINIMUM, Form(IMPLICIT)), transfer_syntax=IMPLICIT)
     assert output.ds.PatientID == "0"
     assert output.result.transfer_syntax == IMPLICIT
+
+
+def test_open_items_in_un_cost_linear_time() -> None:
+    # every level is open, so that a walk that skips a level before it looks inside pays each twice
+    depth, count = 60, 20_000
+    opened = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + b"\x08\0\x15\x11\xff\xff\xff\xff"
+    item = b"\xfe\xff\x00\xe0\x0c\0\0\0" + b"\x28\0\x10\0\x04\0\0\0\1\0\0\0"
+    ends = b"\xfe\xff\xdd\xe0\0\0\0\0" + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    value = opened * depth + item * count + ends * depth
+    began = time.process_time()
+    output = run(instance([(0x00081115, "UN", value)]))
+    assert time.process_time() - began < 10
+    found = output.ds[0x00081115]
+    for _ in range(depth):
+        found = found.value[0][0x00081115]
+    assert len(found.value) == count

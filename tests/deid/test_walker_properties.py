@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from deid import Deidentifier, DeidError, VerificationFailed
+from deid import Deidentifier, DeidError
 from deid.encoding import IMPLICIT as IMPLICIT_ENC
 from deid.encoding import Encoding, elements, encoding_of, items
 from deid.profile import default_profile
@@ -194,14 +194,11 @@ def test_any_data_set_comes_out_clean_whole_and_stable(
 @pytest.mark.filterwarnings("ignore")
 @MANY
 @given(data_sets(strange=True), st.sampled_from(SYNTAXES), st.integers(1, 5000))
-def test_a_data_set_with_other_vrs_comes_out_clean_or_is_refused(
+def test_a_data_set_with_other_vrs_comes_out_clean(
     nodes: list[Node], syntax: str, chunk: int
 ) -> None:
     data = whole(nodes, syntax)
-    try:
-        output = run(data)
-    except VerificationFailed:
-        return
+    output = run(data)
     assert_clean(output)
     assert_kept(nodes, output.ds)
     assert run(data, chunk=chunk).data == output.data
