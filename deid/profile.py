@@ -181,9 +181,13 @@ class Profile:
 def default_profile() -> Profile:
     """Load the profile that lies beside this module."""
     folder = files("deid")
-    raw = (folder / "profile.json").read_bytes()
-    document = json.loads(raw)
     words = (folder / "vocabulary.txt").read_bytes().split()
+    return profile_of((folder / "profile.json").read_bytes(), frozenset(words))
+
+
+def profile_of(raw: bytes, vocabulary: frozenset[bytes]) -> Profile:
+    """Read a profile from the bytes of its file, and the safe words."""
+    document = json.loads(raw)
     return Profile(
         name=document["name"],
         version=document["version"],
@@ -192,7 +196,7 @@ def default_profile() -> Profile:
         codes=tuple(document["codes"]),
         units=tuple(document["units"]),
         rows={int(r["tag"], 16): _row(r) for r in document["rows"] if _EXACT.fullmatch(r["tag"])},
-        vocabulary=frozenset(words),
+        vocabulary=vocabulary,
         technical=frozenset(int(tag, 16) for tag in document["technical"]),
         terms=_codes(document["terms"]),
         schemes=_codes(document["schemes"]),

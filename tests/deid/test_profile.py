@@ -9,8 +9,10 @@ import pytest
 
 from deid import generate_profile
 from deid.dictionary import vr_of
-from deid.profile import default_profile
+from deid.profile import default_profile, profile_of
 from deid.rules import ENCAPSULATED_DOCUMENT, Action, Rules, is_deleted
+from tests.deid.build import instance
+from tests.deid.engine import run
 
 HERE = Path(generate_profile.__file__).parent
 
@@ -103,3 +105,22 @@ def test_rows_have_the_vr_of_the_dictionary() -> None:
     for row in default_profile().rows.values():
         if vr_of(row.tag) != "UN":
             assert row.vr.split(" or ")[0] in (vr_of(row.tag), "OB", "US"), hex(row.tag)
+
+
+def test_a_newer_edition_of_a_table_is_a_change_of_data(reference: Path, tmp_path: Path) -> None:
+    """A row that a later edition adds is applied without a change of code."""
+    edition = json.loads((reference / "ps3.15-table-e1-1.json").read_text("utf-8"))
+    added = {"tag": "00180050", "name": "Slice Thickness", "vr": "DS", "basic": "X"}
+    edition["rows"].append(added)
+    for name in ("dicomlibrary-anonymization-table.json",):
+        (tmp_path / name).write_bytes((reference / name).read_bytes())
+    (tmp_path / "ps3.15-table-e1-1.json").write_text(json.dumps(edition), "utf-8")
+    document = json.loads((HERE / "profile.json").read_text("utf-8"))
+    document["rows"] = generate_profile.make_rows(tmp_path)
+    newer = profile_of(json.dumps(document).encode(), default_profile().vocabulary)
+
+    data = instance([(0x00180050, "DS", b"5")])
+    assert run(data).ds.SliceThickness == 5
+    output = run(data, profile=newer)
+    assert "SliceThickness" not in output.ds
+    assert output.result.receipt.sha256 == newer.sha256 != default_profile().sha256
