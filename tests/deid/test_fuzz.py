@@ -22,7 +22,7 @@ def test_a_bounded_run_finds_nothing(tmp_path: Path) -> None:
     subprocess.run([*command, "--seeds", corpus], check=True)
     assert len(list(corpus.iterdir())) > 50
 
-    limits = ["-runs=20000", "-max_total_time=30", "-timeout=20", "-rss_limit_mb=1500"]
+    limits = ["-runs=10000", "-max_total_time=15", "-timeout=20", "-rss_limit_mb=1500"]
     run = subprocess.run(
         [*command, *limits, f"-artifact_prefix={found}/", corpus],
         capture_output=True,
