@@ -49,12 +49,15 @@ class Asked:
         accept: the header.
         if_none_match: the header.
         query: the parameters, decoded, in order.
+        range, if_range: the headers.
     """
 
     root: str
     accept: str | None = None
     if_none_match: str | None = None
     query: Sequence[tuple[str, str]] = ()
+    range: str | None = None
+    if_range: str | None = None
 
     @property
     def accept_parameter(self) -> str | None:

@@ -78,7 +78,14 @@ class _Edge:
         if environ.get("QUERY_STRING"):
             query = tuple(request.args.items(multi=True))
         accept, known = environ.get("HTTP_ACCEPT"), environ.get("HTTP_IF_NONE_MATCH")
-        return Asked(root, accept, known, query)
+        return Asked(
+            root,
+            accept,
+            known,
+            query,
+            environ.get("HTTP_RANGE"),
+            environ.get("HTTP_IF_RANGE"),
+        )
 
     def scope(self) -> Scope:
         """Return what the caller may see.

@@ -24,6 +24,7 @@ from store.byteorder import WORD_BYTES, swap_words
 from store.db import Database
 from store.errors import NoSuchBulkdata
 from store.frames import FrameIndex
+from store.pictures import NoPictures, Pictures
 from store.schema import instance, series, study
 from store.streamed import (
     DEFLATED,
@@ -76,10 +77,12 @@ class Archive:
     Args:
         database: the index.
         blobs: where the Part 10 files are.
+        pictures: keeps what was rendered; by default nothing is kept.
     """
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, pictures: Pictures | None = None) -> None:
         self.database = database
+        self.pictures = pictures or NoPictures()
         self._blobs = blobs
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = lru_cache(maxsize=4096)(self._read_frame_index)

@@ -14,9 +14,10 @@ request (dicomweb).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Final, Protocol, TypeVar
 
@@ -40,7 +41,13 @@ from store.errors import CannotDecode, CannotTranscode, NoSuchFrame
 from store.recode import COPIED_BYTES, EXPLICIT, Forward, Recoder
 from store.streamed import DEFLATED, PIXEL_DATA_TAGS, inflated
 
-__all__ = ["Source", "Stored", "to_explicit_little_endian"]
+__all__ = [
+    "Source",
+    "Stored",
+    "frames_in_syntax",
+    "in_syntax",
+    "to_explicit_little_endian",
+]
 
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
@@ -83,6 +90,38 @@ class Source(Protocol[Ref]):
 
     def frame(self, ref: Ref, number: int) -> bytes:
         """One frame, in the stored transfer syntax."""
+
+
+def in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Iterator[bytes]:
+    """Give an instance as a Part 10 file in the transfer syntax.
+
+    Raises:
+        CannotTranscode: it cannot be given so. Damage behind the first frame comes to light only
+            while the file is being given.
+    """
+    if transfer_syntax == ref.transfer_syntax:
+        return source.read(ref)
+    if transfer_syntax == EXPLICIT_LITTLE:
+        return to_explicit_little_endian(source, ref)
+    raise CannotTranscode("There is no codec for this transfer syntax.")
+
+
+def frames_in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Callable[[int], bytes]:
+    """Return what gives a frame, counted from 1, in the transfer syntax.
+
+    Raises:
+        CannotDecode, CannotTranscode: the frames cannot be given so; also by what is returned.
+    """
+    if transfer_syntax == ref.transfer_syntax or not is_encapsulated(ref.transfer_syntax):
+        return partial(source.frame, ref)
+    cells = Cells.of(source.dataset(ref))
+    if cells.allocated == 1:
+        raise CannotDecode("Frames of single bits are given as they are stored.")
+
+    def decoded(number: int) -> bytes:
+        return unpack(cells, source.frame(ref, number), ref.transfer_syntax).cells.tobytes()
+
+    return decoded
 
 
 def to_explicit_little_endian(source: Source[Ref], ref: Ref) -> Iterator[bytes]:
