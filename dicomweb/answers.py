@@ -49,7 +49,7 @@ class Asked:
         accept: the header.
         if_none_match: the header.
         query: the parameters, decoded, in order.
-        range, if_range: the headers.
+        range, if_range, accept_encoding: the headers.
     """
 
     root: str
@@ -58,6 +58,7 @@ class Asked:
     query: Sequence[tuple[str, str]] = ()
     range: str | None = None
     if_range: str | None = None
+    accept_encoding: str | None = None
 
     @property
     def accept_parameter(self) -> str | None:
