@@ -203,7 +203,11 @@ class FolderBlobs:
         # Between the index's commit and the rename the file is still in `incoming`, and it may
         # move between two looks, hence the second look at the final place.
         final = self._final(key)
-        for place in (final, *self._incoming.glob(f"*/{_flat(key)}"), final):
+        try:
+            return os.open(final, os.O_RDONLY)
+        except FileNotFoundError:
+            pass
+        for place in (*self._incoming.glob(f"*/{_flat(key)}"), final):
             try:
                 return os.open(place, os.O_RDONLY)
             except FileNotFoundError:
