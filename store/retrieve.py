@@ -6,10 +6,11 @@ to give them. What is outside the scope is answered like what does not exist.
 Not here: decoding and re-encoding (`store.pixels`, `store.render`, `store.transcode`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
+from itertools import chain
 from typing import Any
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -17,13 +18,14 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 from sqlalchemy import Select, select
 
-from deid.encoding import Encoding, elements, encoding_of, items
+from deid.encoding import encoding_of
 from store.access import Scope, visible
 from store.blobs import CHUNK_BYTES, Blobs
+from store.bulk import BulkValue, DataSet, Range, bulk_paths, fragments_of
 from store.byteorder import WORD_BYTES, swap_words
 from store.db import Database
-from store.errors import NoSuchBulkdata
 from store.frames import FrameIndex
+from store.headers import Header, Headers
 from store.pictures import NoPictures, Pictures
 from store.schema import instance, series, study
 from store.streamed import (
@@ -31,7 +33,6 @@ from store.streamed import (
     Read,
     StreamedValue,
     data_set_reader,
-    data_set_start,
     streamed_values,
 )
 
@@ -86,6 +87,8 @@ class Archive:
         self._blobs = blobs
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = lru_cache(maxsize=4096)(self._read_frame_index)
+        self._headers = Headers()
+        self._fragments = lru_cache(maxsize=64)(self._read_fragments)
 
     def instances(
         self,
@@ -144,30 +147,46 @@ class Archive:
             return index.frame_bytes(number, read(*ranges[0]))
         return index.frame_bytes(number, b"".join(read(*span) for span in ranges))
 
-    def bulkdata(self, ref: StoredInstance, path: str) -> Iterator[bytes]:
-        """The bytes of one value, little-endian; of an encapsulated one, a fragment after another.
+    def data_set(self, ref: StoredInstance) -> DataSet:
+        """Where the values of an instance lie; for one use, as it keeps what it has read."""
+        encoding = encoding_of(ref.transfer_syntax)
+        fragments = partial(self._fragments, ref.blob)
+        return DataSet(self._reader(ref), encoding, self._streamed(ref), fragments)
 
-        Args:
-            ref: the instance.
-            path: tags and item numbers, `00281201` or `54000100/1/54001010`, as in the
-                BulkDataURI behind `/bulkdata/`.
+    def bulk_paths(self, ref: StoredInstance) -> list[str]:
+        """The paths of the values that the metadata of an instance name by a BulkDataURI."""
+        return [path for text in self.metadata([ref]) for path in bulk_paths(text)]
+
+    def bulk_bytes(
+        self, ref: StoredInstance, value: BulkValue, start: int = 0, end: int | None = None
+    ) -> Iterator[bytes]:
+        """The bytes of a value from `start` to `end`, little-endian; fragments are joined."""
+        end = value.length if end is None else end
+        encoding = encoding_of(ref.transfer_syntax)
+        word = 1 if encoding.little else WORD_BYTES.get(value.vr, 1)
+        # Words can be swapped only as a whole.
+        first, last = start - start % word, min(end + -end % word, value.length)
+        chunks = chain.from_iterable(self._chunks(ref, *span) for span in value.within(first, last))
+        if word == 1:
+            return chunks
+        return _cut((swap_words(chunk, word) for chunk in chunks), start - first, end - start)
+
+    def bulkdata(self, ref: StoredInstance, path: str) -> Iterator[bytes]:
+        """The bytes of one value, as `bulk_bytes` gives them.
 
         Raises:
             NoSuchBulkdata: no such value.
         """
-        steps = path.strip("/").split("/")
-        if len(steps) == 1:
-            for value in self._streamed(ref):
-                if steps[0].upper() == f"{value.tag:08X}":
-                    return self._streamed_value(ref, value)
-        header = self._header(ref)
-        vr, start, end = _find(header, steps, encoding_of(ref.transfer_syntax))
-        return iter([self._little(ref, vr, header[start:end])])
+        return self.bulk_bytes(ref, self.data_set(ref).value(path))
+
+    def header(self, ref: StoredInstance) -> Header:
+        """The header, by keyword, from the prepared metadata; costs far less than `dataset`."""
+        return self._headers.of(ref, self.metadata, self.bulkdata)
 
     def dataset(self, ref: StoredInstance) -> Dataset:
         """The header as a pydicom data set, without the values that lie past it."""
         encoding = encoding_of(ref.transfer_syntax)
-        header = BytesIO(self._header(ref))
+        header = BytesIO(self.data_set(ref).header())
         ds = read_dataset(header, not encoding.explicit, encoding.little)
         ds.file_meta = FileMetaDataset()
         ds.file_meta.MediaStorageSOPClassUID = UID(ref.sop_class_uid)
@@ -175,37 +194,16 @@ class Archive:
         ds.file_meta.TransferSyntaxUID = UID(ref.transfer_syntax)
         return ds
 
-    def _header(self, ref: StoredInstance) -> bytes:
-        """The encoded data set up to the first value that lies past it, without the file meta."""
-        read = self._reader(ref)
-        start = data_set_start(read(0, 256))
-        end = min((v.offset for v in self._streamed(ref)), default=None)
-        if end is None:
-            return b"".join(_to_the_end(read, start))
-        # Tag, VR and length of the first streamed element end where its value begins.
-        end -= 12 if encoding_of(ref.transfer_syntax).explicit else 8
-        return read(start, end - start)
-
     def _streamed(self, ref: StoredInstance) -> list[StreamedValue]:
         query = select(instance.c.streamed).where(instance.c.id == ref.id)
         with self.database.read() as connection:
             return streamed_values(connection.execute(query).scalar() or "[]")
 
-    def _streamed_value(self, ref: StoredInstance, value: StreamedValue) -> Iterator[bytes]:
-        if value.encapsulated:
-            return (self.frame(ref, number) for number in range(1, ref.frames + 1))
-        length = value.end - value.offset
+    def _chunks(self, ref: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
         if ref.transfer_syntax == DEFLATED:
-            return _steps(self._reader(ref), value.offset, length)
-        chunks = self._blobs.stream(ref.blob, value.offset, length)
-        if encoding_of(ref.transfer_syntax).little:
-            return chunks
+            return _steps(self._reader(ref), offset, length)
         # Chunks are a multiple of every word's width but for the last.
-        return (self._little(ref, value.vr, chunk) for chunk in chunks)
-
-    def _little(self, ref: StoredInstance, vr: str, value: bytes) -> bytes:
-        little = encoding_of(ref.transfer_syntax).little
-        return value if little else swap_words(value, WORD_BYTES.get(vr, 1))
+        return self._blobs.stream(ref.blob, offset, length)
 
     def _reader(self, ref: StoredInstance) -> Read:
         return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax)
@@ -217,6 +215,9 @@ class Archive:
         )
         with self.database.read() as connection:
             return FrameIndex.unpack(bytes(connection.execute(query).scalar_one()))
+
+    def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
+        return fragments_of(partial(self._blobs.read, blob), value)
 
 
 def _instances_query() -> Select[Any]:
@@ -252,25 +253,9 @@ def _steps(read: Read, offset: int, length: int) -> Iterator[bytes]:
         yield read(offset + at, min(CHUNK_BYTES, length - at))
 
 
-def _to_the_end(read: Read, offset: int) -> Iterator[bytes]:
-    while chunk := read(offset, CHUNK_BYTES):
-        offset += len(chunk)
-        yield chunk
-
-
-def _find(header: bytes, steps: Sequence[str], encoding: Encoding) -> tuple[str, int, int]:
-    start, end = 0, len(header)
-    try:
-        for depth in range(0, len(steps), 2):
-            tag = int(steps[depth], 16)
-            vr, start, end = next(
-                (vr, a, b) for t, vr, a, b in elements(header, start, end, encoding) if t == tag
-            )
-            if depth + 1 < len(steps):
-                spans = list(items(header, start, end, encoding))
-                start, end = spans[int(steps[depth + 1]) - 1]
-    except (StopIteration, ValueError, IndexError):
-        raise NoSuchBulkdata("The instance has no value at this place.") from None
-    if len(steps) % 2 == 0 or vr == "SQ":
-        raise NoSuchBulkdata("The instance has no value at this place.")
-    return vr, start, end
+def _cut(chunks: Iterable[bytes], skip: int, length: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        piece = chunk[skip : skip + length]
+        skip = max(0, skip - len(chunk))
+        length -= len(piece)
+        yield piece
