@@ -10,15 +10,27 @@ Not here: who a caller is (`accounts`); `server` wires the real gate to the edge
 series held, and what its owner decides (`store.review`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol, final
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select
 
-from store.review import State
-from store.schema import series
+from store.schema import series, study
+from store.states import State
 
-__all__ = ["OPEN_STATES", "Gate", "NothingScope", "OwnerScope", "Scope", "visible"]
+__all__ = [
+    "OPEN_STATES",
+    "Caller",
+    "Gate",
+    "NothingScope",
+    "OwnerScope",
+    "Scope",
+    "SeriesScope",
+    "UploadScope",
+    "visible",
+    "visible_studies",
+]
 
 OPEN_STATES: Final = (State.FREE, State.ATTESTED, State.MASKED)
 """The states of review in which a series may be shown to others than its owner."""
@@ -47,6 +59,41 @@ class OwnerScope:
         return series.c.owner_id == self.owner_id
 
 
+@final
+@dataclass(frozen=True)
+class SeriesScope:
+    """A fixed set of series, by the numbers of their rows: what a case is made of, or a share.
+
+    Attributes:
+        owner_id: whose eyes these are; None shows what is open to others only.
+    """
+
+    series_ids: frozenset[int]
+    owner_id: int | None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """True for the series of the set."""
+        return series.c.id.in_(sorted(self.series_ids))
+
+
+@final
+@dataclass(frozen=True)
+class UploadScope:
+    """The studies that one owner sent in one upload.
+
+    Attributes:
+        owner_id: whose upload it is, and whose eyes these are.
+    """
+
+    upload_id: int
+    owner_id: int
+
+    def condition(self) -> ColumnElement[bool]:
+        """True for the series of these studies."""
+        studies = select(study.c.id).where(study.c.upload_id == self.upload_id)
+        return and_(series.c.owner_id == self.owner_id, series.c.study_id.in_(studies))
+
+
 @dataclass(frozen=True)
 class NothingScope:
     """What a stranger sees while nothing is published."""
@@ -69,19 +116,46 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return and_(scope.condition(), or_(open_to_others, series.c.owner_id == scope.owner_id))
 
 
+def visible_studies(scope: Scope) -> ColumnElement[bool]:
+    """True for each row of `study` that has a series that is `visible`."""
+    if isinstance(scope, OwnerScope):
+        # Every row of `study` has a series, and all of its series are its owner's: said of the
+        # study itself, it needs no look at the series.
+        return study.c.owner_id == scope.owner_id
+    return exists().where(series.c.study_id == study.c.id, visible(scope))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, as far as a request tells.
+
+    Attributes:
+        authorization: the Authorization header, if there is one.
+        root: the values in the path of the root that is asked, by name: which share, which upload.
+        address: from where the request comes; empty when that is not known.
+    """
+
+    authorization: str | None = None
+    root: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+
+
 class Gate(Protocol):
-    """Asked by an edge who its caller is; `server` supplies the real one."""
+    """Asked by an edge what its caller may do; `server` supplies the real one.
 
-    def reader(self, authorization: str | None) -> Scope | None:
-        """What this caller may read.
+    Each answer holds for one request: what is revoked is void at the next one. A gate may know more
+    of the caller (a session) by itself. Each of its methods may raise:
 
-        Args:
-            authorization: the Authorization header of the request, if it has one. A gate may
-                know more of the caller (a session) by itself.
+        Forbidden: it is known who the caller is, and this is not open to it.
+        NoSuchRoot: there is no root of these values, or not any more.
+        TooManyRequests: the caller asked too often.
+    """
 
-        Returns:
-            The caller's scope, or None when credentials were given and are not valid.
-        """
+    def reader(self, caller: Caller) -> Scope | None:
+        """What this caller may read; None when credentials were given and are not valid."""
 
-    def storer(self, authorization: str | None) -> int | None:
-        """The owner to whom this caller's instances go, or None when it may not store."""
+    def storer(self, caller: Caller) -> int | None:
+        """The owner to whom this caller's instances go, or None when nothing tells who it is."""
+
+    def remover(self, caller: Caller) -> int | None:
+        """The owner of whose instances this caller may delete those that it may read, or None."""

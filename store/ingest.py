@@ -22,6 +22,7 @@ from deid.encoding import encoding_of
 from deid.profile import Profile
 from store import metadata, schema
 from store.blobs import Blobs, BlobWriter
+from store.changes import bump
 from store.db import Database
 from store.duplicates import Pixels, Replaced, Uids, find_stored, is_repetition
 from store.errors import DuplicateDiffers, StoreError
@@ -233,6 +234,8 @@ class Batch:
                 )
                 if replacements:
                     take_out(connection, self._owner_id, replacements, now)
+                if written or replacements:
+                    bump(connection, self._owner_id)
         except BaseException:
             self.drop()
             raise

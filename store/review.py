@@ -16,14 +16,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, select, update
 
+from store.changes import bump
 from store.db import Database
 from store.errors import NoSuchSeries, Outdated
 from store.schema import instance, series, study
+from store.states import State
 
 __all__ = [
     "Decision",
@@ -37,16 +38,6 @@ __all__ = [
 ]
 
 Decision = Literal["attest", "leave-out", "hold"]
-
-
-class State(StrEnum):
-    """How far the review of a series is."""
-
-    FREE = "free"
-    HELD = "held"
-    ATTESTED = "attested"
-    MASKED = "masked"
-    LEFT_OUT = "left-out"
 
 
 @dataclass(frozen=True)
@@ -142,7 +133,9 @@ class Review:
             decided = {"reviewed_at": self._clock(), "reviewed_by": by}
             change = update(series).where(series.c.id == id_, _APPLIES[decision])
             connection.execute(change.values(review_state=_BECOMES[decision], **decided))
-            return _review(connection.execute(_SERIES.where(*place)).one())
+            decided_now = _review(connection.execute(_SERIES.where(*place)).one())
+            bump(connection, owner_id)
+            return decided_now
 
     def receipt(
         self,

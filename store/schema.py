@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 
 from store.db import metadata
+from store.words import keep_words_of
 
 __all__ = [
+    "change",
     "doomed_blob",
     "instance",
     "owner_key",
@@ -78,7 +80,9 @@ study = Table(
     UniqueConstraint("owner_id", "study_instance_uid"),
     Index(None, "study_instance_uid"),
     Index(None, "owner_id", "id"),
+    Index(None, "owner_id", "study_date", "id"),
 )
+keep_words_of(study)
 
 series = Table(
     "series",
@@ -108,6 +112,7 @@ series = Table(
     Column("replaced", Integer, nullable=False, server_default="0"),
     UniqueConstraint("study_id", "series_instance_uid"),
     Index(None, "series_instance_uid"),
+    Index(None, "owner_id", "modality", "study_id"),
 )
 
 instance = Table(
@@ -154,3 +159,11 @@ replaced_instance = Table(
 
 # Written in the transaction that removes the instance, emptied when the blob is gone.
 doomed_blob = Table("doomed_blob", metadata, Column("key", Text, primary_key=True))
+
+# How often an owner's rows have changed (`store.changes`).
+change = Table(
+    "change",
+    metadata,
+    Column("owner_id", Id, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+)
