@@ -113,7 +113,7 @@ def _picture(archive: Archive, ref: StoredInstance, number: int, kind: Kind, loo
     if number == 0:
         return icon(ref.modality, look.media_type)
     try:
-        ds = archive.dataset(ref)
+        ds = archive.header(ref)
         values = decode(ds, archive.frame(ref, number), ref.transfer_syntax)
         return render(
             ds,

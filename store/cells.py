@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from store.errors import CannotDecode
+from store.headers import Attributes
 
 __all__ = ["TOO_SHORT", "Cells", "Pixels", "by_pixel", "native_cells", "significant", "value_of"]
 
@@ -44,7 +44,7 @@ class Cells:
     photometric: str
 
     @classmethod
-    def of(cls, ds: Dataset) -> Cells:
+    def of(cls, ds: Attributes) -> Cells:
         """Read and check the Image Pixel attributes.
 
         Raises:
@@ -159,7 +159,7 @@ def significant(values: Pixels, stored: int, high_bit: int, is_signed: bool) -> 
     return shifted
 
 
-def value_of(ds: Dataset, keyword: str) -> object:
+def value_of(ds: Attributes, keyword: str) -> object:
     """Return a value, None also where it does not parse."""
     try:
         value: object = ds.get(keyword)

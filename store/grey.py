@@ -18,11 +18,10 @@ from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from store.cells import Pixels, value_of
+from store.headers import Attributes
 
 __all__ = ["Function", "Window", "grey_levels", "scopes"]
 
@@ -71,7 +70,7 @@ class Table:
         return Table(self.first, self.bits, np.clip(self.data / ((1 << self.bits) - 1), 0, 1))
 
 
-def grey_levels(ds: Dataset, values: Pixels, number: int, window: Window | None = None) -> Grey:
+def grey_levels(ds: Attributes, values: Pixels, number: int, window: Window | None = None) -> Grey:
     """Return what a display would show of a frame, 0 black to 255 white.
 
     Args:
@@ -97,23 +96,23 @@ def grey_levels(ds: Dataset, values: Pixels, number: int, window: Window | None 
     return shown(values.astype(np.float64))
 
 
-def scopes(ds: Dataset, number: int) -> Iterator[Dataset]:
+def scopes(ds: Attributes, number: int) -> Iterator[Attributes]:
     """Yield where attributes of a frame may stand: its own groups, the shared ones, the top."""
     for sequence, index in (
         ("PerFrameFunctionalGroupsSequence", number - 1),
         ("SharedFunctionalGroupsSequence", 0),
     ):
-        for group in items_of(ds, sequence)[index : index + 1]:
+        for group in items_of(ds, sequence, index):
             for element in (
                 "PixelValueTransformationSequence",
                 "FrameVOILUTSequence",
                 "PixelMeasuresSequence",
             ):
-                yield from items_of(group, element)[:1]
+                yield from items_of(group, element)
     yield ds
 
 
-def _modality(groups: list[Dataset]) -> Transform:
+def _modality(groups: list[Attributes]) -> Transform:
     for ds in groups:
         table = _table(ds, "ModalityLUTSequence")
         if table:
@@ -128,7 +127,7 @@ def _rescale(values: Floats, slope: float, intercept: float) -> Floats:
     return values * slope + intercept
 
 
-def _voi(groups: list[Dataset], window: Window | None) -> Transform | None:
+def _voi(groups: list[Attributes], window: Window | None) -> Transform | None:
     """Return the window given, else the first of the header, else its first table."""
     if window is not None and window.is_possible():
         return partial(_windowed, window=window)
@@ -162,7 +161,7 @@ def _spread(extremes: Floats) -> Transform:
     return partial(_windowed, window=Window((low + high) / 2, (high - low) or 1, "linear-exact"))
 
 
-def _extremes(ds: Dataset, values: Pixels) -> Floats:
+def _extremes(ds: Attributes, values: Pixels) -> Floats:
     """Return the least and the greatest stored value that count."""
     counted = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     padding = _number(ds, "PixelPaddingValue")
@@ -179,8 +178,8 @@ def _extremes(ds: Dataset, values: Pixels) -> Floats:
     return np.array([low, high], np.float64)
 
 
-def _table(ds: Dataset, sequence: str) -> Table | None:
-    for item in items_of(ds, sequence)[:1]:
+def _table(ds: Attributes, sequence: str) -> Table | None:
+    for item in items_of(ds, sequence):
         try:
             entries, first, bits = (int(n) for n in item.LUTDescriptor)
             data = _entries(ds, item.LUTData, entries or 1 << 16)
@@ -191,12 +190,12 @@ def _table(ds: Dataset, sequence: str) -> Table | None:
     return None
 
 
-def _entries(ds: Dataset, data: object, count: int) -> NDArray[Any]:
+def _entries(ds: Attributes, data: object, count: int) -> NDArray[Any]:
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data, np.int64))[:count] & 0xFFFF
     if len(data) in (count, count + 1):
         return np.frombuffer(data, np.uint8, count)
-    # Words stay as they were stored when pydicom reads them.
+    # Words stay as they were stored when pydicom reads them; in a `Header` they are little-endian.
     little = getattr(ds, "original_encoding", (None, True))[1] is not False
     return np.frombuffer(data[: len(data) & ~1], "<u2" if little else ">u2")[:count]
 
@@ -209,7 +208,7 @@ def _function(name: object) -> Function:
     return "linear"
 
 
-def _number(ds: Dataset, keyword: str) -> float | None:
+def _number(ds: Attributes, keyword: str) -> float | None:
     """Return the first value as a finite number."""
     value = value_of(ds, keyword)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -223,7 +222,9 @@ def _number(ds: Dataset, keyword: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def items_of(ds: Dataset, sequence: str) -> list[Dataset]:
-    """Return the items of a sequence, none if it does not parse."""
+def items_of(ds: Attributes, sequence: str, index: int = 0) -> list[Attributes]:
+    """Return the item of a sequence at an index in a list; an empty one if there is none."""
     found = value_of(ds, sequence)
-    return list(found) if isinstance(found, pydicom.Sequence) else []
+    if not isinstance(found, Sequence) or isinstance(found, str | bytes):
+        return []
+    return [item for item in found[index : index + 1] if hasattr(item, "get")]

@@ -14,15 +14,15 @@ grey or colour on a screen (store.render).
 from __future__ import annotations
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from store.cells import Cells, Pixels, significant
 from store.codecs import unpack
+from store.headers import Attributes
 
 __all__ = ["decode"]
 
 
-def decode(ds: Dataset, frame: bytes, transfer_syntax: str) -> Pixels:
+def decode(ds: Attributes, frame: bytes, transfer_syntax: str) -> Pixels:
     """Decode one frame to its stored values: (rows, columns), or (rows, columns, 3) in RGB.
 
     Args:

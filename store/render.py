@@ -19,12 +19,14 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.processing import apply_color_lut
+from pydicom.uid import ExplicitVRLittleEndian
 
 from store.cells import Pixels, value_of
 from store.errors import CannotDecode
 from store.grey import Function, Window, grey_levels, scopes
+from store.headers import Attributes
 
 __all__ = ["Function", "MediaType", "Window", "icon", "render", "thumbnail"]
 
@@ -43,7 +45,7 @@ _PAPER: Final = 0x20
 
 
 def render(
-    ds: Dataset,
+    ds: Attributes,
     values: Pixels,
     *,
     number: int = 1,
@@ -77,7 +79,7 @@ def render(
     return _encoded(shown, media_type, quality)
 
 
-def thumbnail(ds: Dataset, values: Pixels, *, number: int = 1) -> bytes:
+def thumbnail(ds: Attributes, values: Pixels, *, number: int = 1) -> bytes:
     """Make a small JPEG of one frame.
 
     Args:
@@ -108,7 +110,7 @@ def icon(kind: str, media_type: MediaType = "image/jpeg") -> bytes:
     return _encoded(np.asarray(tile), media_type, THUMBNAIL_QUALITY)
 
 
-def _shown(ds: Dataset, values: Pixels, number: int, window: Window | None) -> NDArray[np.uint8]:
+def _shown(ds: Attributes, values: Pixels, number: int, window: Window | None) -> NDArray[np.uint8]:
     if values.ndim == 3:
         return _eight_bits(values, _integer(value_of(ds, "BitsStored"), 8))
     if value_of(ds, "PhotometricInterpretation") == "PALETTE COLOR":
@@ -116,9 +118,9 @@ def _shown(ds: Dataset, values: Pixels, number: int, window: Window | None) -> N
     return grey_levels(ds, values, number, window)
 
 
-def _coloured(ds: Dataset, indices: Pixels) -> NDArray[np.uint8]:
+def _coloured(ds: Attributes, indices: Pixels) -> NDArray[np.uint8]:
     try:
-        colours: Pixels = apply_color_lut(indices, ds)
+        colours: Pixels = apply_color_lut(indices, _palette(ds))
     except Exception:
         raise CannotDecode("The palette of this image is damaged.") from None
     # Some devices declare 16 bits and fill in 8.
@@ -126,11 +128,29 @@ def _coloured(ds: Dataset, indices: Pixels) -> NDArray[np.uint8]:
     return _eight_bits(colours[..., :3], 16 if wide else 8)
 
 
+def _palette(ds: Attributes) -> Dataset:
+    """Return the palette in the form in which pydicom applies it."""
+    if isinstance(ds, Dataset):
+        return ds
+    palette = Dataset()
+    palette.file_meta = FileMetaDataset()
+    palette.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    for colour in ("Red", "Green", "Blue"):
+        for name in (
+            f"{colour}PaletteColorLookupTableDescriptor",
+            f"{colour}PaletteColorLookupTableData",
+            f"Segmented{colour}PaletteColorLookupTableData",
+        ):
+            if name in ds:
+                setattr(palette, name, ds.get(name))
+    return palette
+
+
 def _eight_bits(values: Pixels, stored: int) -> NDArray[np.uint8]:
     return (values >> (stored - 8) if stored > 8 else values).astype(np.uint8)
 
 
-def _aspect(ds: Dataset, number: int) -> float:
+def _aspect(ds: Attributes, number: int) -> float:
     """Return the height of a pixel over its width."""
     for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         for scope in scopes(ds, number):
