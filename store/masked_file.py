@@ -14,7 +14,6 @@ Not here: which areas (store.masks), what is black and where native pixels lie
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ from store.errors import CannotDecode, CannotMask, CannotTranscode, NoSuchFrame
 from store.masked_frames import MaskedFrames
 from store.masked_pixels import Area, Darkest, NativeLines, black, needs_darkest
 from store.recode import COPIED_BYTES, Forward
-from store.streamed import DEFLATED, PIXEL_DATA_TAGS, inflated
+from store.streamed import DEFLATED, PIXEL_DATA_TAGS, deflated, inflated
 from store.transcode import Source, Stored
 
 __all__ = ["MaskedFile", "masked"]
@@ -102,7 +101,7 @@ def masked(
                 pixels = _Native(source, ref, ds, areas)
         data = _opened(source, ref)
     written = _written(data, enc, changes, pixels)
-    return MaskedFile(syntax, _deflated(written) if syntax == DEFLATED else written)
+    return MaskedFile(syntax, deflated(written) if syntax == DEFLATED else written)
 
 
 class _PixelData(Protocol):
@@ -254,10 +253,3 @@ def _blocks(data: Forward, length: int, lines: NativeLines) -> Iterator[bytes]:
         block = data.take(min(length, lines.block_bytes))
         length -= len(block)
         yield block
-
-
-def _deflated(data_set: Iterator[bytes]) -> Iterator[bytes]:
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    for piece in data_set:
-        yield deflater.compress(piece)
-    yield deflater.flush()

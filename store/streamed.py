@@ -21,6 +21,7 @@ __all__ = [
     "StreamedValue",
     "data_set_reader",
     "data_set_start",
+    "deflated",
     "dump_streamed",
     "inflated",
     "streamed_values",
@@ -104,6 +105,19 @@ def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
             elif inflater.eof:
                 break
     yield inflater.flush()
+
+
+def deflated(data_set: Iterable[bytes]) -> Iterator[bytes]:
+    """An encoded data set as the deflated syntax holds it (PS3.5 A.5)."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    size = 0
+    for piece in data_set:
+        out = deflater.compress(piece)
+        if out:
+            size += len(out)
+            yield out
+    out = deflater.flush()
+    yield out + b"\0" * ((size + len(out)) % 2)
 
 
 class _InflatingReader:

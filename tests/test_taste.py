@@ -29,6 +29,7 @@ THEIRS = {
         "botocore",
         "cryptography",
         "imagecodecs",
+        "jpeg_ls",
         "numpy",
         "openjpeg",
         "pydicom",

@@ -18,7 +18,7 @@ from store.cells import Cells
 from store.codecs import unpack
 from store.codestream import jpeg2000_header, jpeg_header
 from store.encoders import encoder_for, precision_of
-from store.errors import CannotMask
+from store.errors import CannotTranscode
 
 FAMILY = "1.2.840.10008.1.2.4."
 RLE = "1.2.840.10008.1.2.5"
@@ -54,9 +54,9 @@ WRITTEN = [
     (f"{FAMILY}70", 1, False, J2K),
     (f"{FAMILY}80", 8, False, f"{FAMILY}80"),
     (f"{FAMILY}80", 16, True, f"{FAMILY}80"),
-    # The encoders at hand would state 16 bits, and contradict the header.
-    (f"{FAMILY}80", 12, False, J2K),
-    (f"{FAMILY}201", 12, True, J2K),
+    *[(f"{FAMILY}80", bits, signed, f"{FAMILY}80") for bits in (2, 9, 12) for signed in (0, 1)],
+    (f"{FAMILY}80", 1, False, J2K),
+    *[(f"{FAMILY}201", bits, signed, f"{FAMILY}201") for bits in (1, 7, 12) for signed in (0, 1)],
     (f"{FAMILY}201", 8, False, f"{FAMILY}201"),
     (f"{FAMILY}202", 16, True, f"{FAMILY}201"),
     (f"{FAMILY}203", 16, False, f"{FAMILY}201"),
@@ -97,7 +97,7 @@ def test_images_of_odd_shapes_are_written(syntax: str, shape: tuple[int, int]) -
 
 def test_an_encoder_that_fails_is_told() -> None:
     cells = cells_of(16)
-    with pytest.raises(CannotMask):
+    with pytest.raises(CannotTranscode):
         encoder_for(J2K, cells, noise(cells), transforms=False)(np.empty((2, 2), "<U3"))
 
 
@@ -129,7 +129,9 @@ def test_a_syntax_without_a_transform_does_none() -> None:
     assert not encoder_for(f"{FAMILY}80", cells, noise(cells), transforms=True).transforms
 
 
-@pytest.mark.parametrize(("number", "bits"), [(90, 12), (70, 12), (80, 8), (201, 16)])
+@pytest.mark.parametrize(
+    ("number", "bits"), [(90, 12), (70, 12), (80, 8), (80, 12), (201, 16), (201, 12)]
+)
 def test_the_codestream_states_the_bits_that_the_header_does(number: int, bits: int) -> None:
     cells = cells_of(bits)
     data = encoder_for(f"{FAMILY}{number}", cells, noise(cells), transforms=False)(noise(cells))
@@ -172,7 +174,12 @@ def test_bits_are_counted(values: list[int], bits: int) -> None:
         (f"{FAMILY}57", 8, 3, False),
         (f"{FAMILY}80", 16, 1, False),
         (f"{FAMILY}80", 8, 3, False),
+        (f"{FAMILY}80", 12, 1, False),
+        (f"{FAMILY}80", 10, 3, False),
         (f"{FAMILY}201", 16, 1, False),
+        (f"{FAMILY}201", 12, 1, False),
+        (f"{FAMILY}201", 13, 1, True),
+        (f"{FAMILY}201", 8, 3, False),
     ],
 )
 def test_other_decoders_give_the_same(syntax: str, bits: int, samples: int, signed: bool) -> None:

@@ -19,7 +19,7 @@ from pydicom.uid import UID
 
 from store.errors import CannotTranscode
 from store.pixels import decode
-from store.transcode import to_explicit_little_endian
+from store.transcode import in_syntax
 from tests.store.stored_file import Files, StoredFile
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -42,7 +42,7 @@ DESCRIPTION = {
 
 
 def transcoded(stored: StoredFile) -> bytes:
-    return b"".join(to_explicit_little_endian(Files(), stored))
+    return b"".join(in_syntax(Files(), stored, EXPLICIT))
 
 
 def read(data: bytes) -> pydicom.FileDataset:
@@ -297,14 +297,14 @@ def test_missing_frames_are_told_before_the_first_byte(shared_data: Path, declar
     stored = StoredFile.at(shared_data / "syntaxes/OBXXXX1A_rle_2frame.dcm")
     stored.header.NumberOfFrames = declared
     with pytest.raises(CannotTranscode):
-        to_explicit_little_endian(Files(), stored)
+        in_syntax(Files(), stored, EXPLICIT)
 
 
 def test_damage_is_told_before_the_first_byte(shared_data: Path) -> None:
     stored = StoredFile.at(shared_data / "syntaxes/ct-rle.dcm")
     stored.header.Rows = 513
     with pytest.raises(CannotTranscode):
-        to_explicit_little_endian(Files(), stored)
+        in_syntax(Files(), stored, EXPLICIT)
 
 
 def test_a_file_that_ends_too_early_is_told() -> None:
@@ -338,7 +338,7 @@ def test_memory_does_not_grow_with_the_pixel_data() -> None:
     head = data[:-6] + struct.pack("<I", size)
 
     tracemalloc.start()
-    given = sum(map(len, to_explicit_little_endian(Endless(head, size), StoredFile(data))))
+    given = sum(map(len, in_syntax(Endless(head, size), StoredFile(data), EXPLICIT)))
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
