@@ -1,17 +1,15 @@
 """The routes of a DICOMweb root, as a Flask blueprint that knows no accounts.
 
-Standard: PS3.18 10.4 to 10.6 (resources of the Studies service), 8.4 (headers).
-Invariants: who may do what is asked of the gate, for every request; every route answers with and
-without a slash at its end, never with a redirect; whatever goes wrong is answered in one JSON
-form, without a trace and without a value of the request.
-Not here: what the answers are (`dicomweb.stow`, `dicomweb.qido`, `dicomweb.wado`,
-`dicomweb.rendered`).
+Standard: PS3.18 8 (HTTP as the Web services use it), RFC 9110 9 (methods).
+Invariants: every route answers with and without a slash at its end, never with a redirect; whatever
+goes wrong is answered in one JSON form, without a trace and without a value of the request; a root
+whose path has values in it gives them to the gate, and its links stay within it.
+Not here: the table of resources (`dicomweb.service`), other origins (`dicomweb.cors`).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, request
@@ -19,37 +17,26 @@ from werkzeug.exceptions import HTTPException
 
 from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
 from dicomweb.body import Body
-from dicomweb.bulk import answer_bulkdata_of, answer_pixeldata
-from dicomweb.errors import (
-    UNEXPECTED,
-    NotFound,
-    Outcome,
-    Unauthenticated,
-    outcome_of,
-    sentence_of,
-)
-from dicomweb.frames import answer_bulkdata, answer_frames
+from dicomweb.capabilities import answer_capabilities
+from dicomweb.cors import Cors
+from dicomweb.cors import Request as Crossing
+from dicomweb.errors import UNEXPECTED, NotFound, Outcome, outcome_of, sentence_of
 from dicomweb.links import root_url
-from dicomweb.qido import Place, answer_search
-from dicomweb.rendered import Kind, answer_rendered
-from dicomweb.stow import Upload, answer_store
-from dicomweb.wado import Resource, answer_instances, answer_metadata
-from dicomweb.wado_uri import answer_wado_uri
-from store.access import Gate, Scope
+from dicomweb.service import RESOURCES, Call, Operation, Services
+from dicomweb.stow import Upload
+from store.access import Caller, Gate
 from store.db import Database
+from store.errors import TooManyRequests
 from store.ingest import Ingest
 from store.retrieve import Archive
-from store.search import Level
 
 __all__ = ["create_blueprint"]
 
-STUDY: Final = "/studies/<study>"
-SERIES: Final = f"{STUDY}/series/<series>"
-INSTANCE: Final = f"{SERIES}/instances/<instance>"
-FRAMES: Final = f"{INSTANCE}/frames/<frames>"
-
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _NOT_ALLOWED: Final = Outcome(405, "This resource cannot be used in this way.")
+# What may stand in the path of a root; links are made of it as it is.
+_ROOT_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_NAMED: Final = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 
 
 class _Response(Response):
@@ -59,55 +46,46 @@ class _Response(Response):
 
 @dataclass(frozen=True)
 class _Edge:
-    archive: Archive
-    ingest: Ingest
-    gate: Gate
-    database: Database
+    services: Services
     max_body_bytes: int
     public_base: str | None
     path: str
+    values: tuple[str, ...]
+    cors: Cors
 
-    def asked(self) -> Asked:
+    def call(self, root: Mapping[str, str]) -> Call:
         """Take the request apart."""
         environ = request.environ
-        root = root_url(
+        caller = Caller(environ.get("HTTP_AUTHORIZATION"), root, environ.get("REMOTE_ADDR") or "")
+        return Call(self.services, caller, self.asked(root), self.upload)
+
+    def asked(self, root: Mapping[str, str]) -> Asked:
+        """Return the parts of the request that answers depend on."""
+        environ = request.environ
+        path = self.path
+        for name, value in root.items():
+            path = path.replace(f"<{name}>", value)
+        url = root_url(
             self.public_base,
             environ["wsgi.url_scheme"],
             environ.get("HTTP_HOST", ""),
-            environ.get("SCRIPT_NAME", "") + self.path,
+            environ.get("SCRIPT_NAME", ""),
+            path,
         )
         query: tuple[tuple[str, str], ...] = ()
         if environ.get("QUERY_STRING"):
             query = tuple(request.args.items(multi=True))
-        accept, known = environ.get("HTTP_ACCEPT"), environ.get("HTTP_IF_NONE_MATCH")
         return Asked(
-            root,
-            accept,
-            known,
+            url,
+            environ.get("HTTP_ACCEPT"),
+            environ.get("HTTP_IF_NONE_MATCH"),
             query,
             environ.get("HTTP_RANGE"),
             environ.get("HTTP_IF_RANGE"),
         )
 
-    def scope(self) -> Scope:
-        """Return what the caller may see.
-
-        Raises:
-            Unauthenticated: its credentials are not valid.
-        """
-        scope = self.gate.reader(request.environ.get("HTTP_AUTHORIZATION"))
-        if scope is None:
-            raise Unauthenticated("The credentials are not valid.")
-        return scope
-
-    def search(self, level: Level, study: str | None = None, series: str | None = None) -> Answer:
-        place = Place(level, study, series)
-        return answer_search(self.database, self.scope(), place, self.asked())
-
-    def store(self, study: str | None = None) -> Answer:
-        owner = self.gate.storer(request.environ.get("HTTP_AUTHORIZATION"))
-        if owner is None:
-            raise Unauthenticated("Storing needs a valid token.")
+    def upload(self, study: str | None) -> Upload:
+        """Return what is sent, for the study that the path names."""
         environ = request.environ
         body = Body(
             environ["wsgi.input"],
@@ -115,62 +93,20 @@ class _Edge:
             chunked=_is_chunked(),
             limit=self.max_body_bytes,
         )
-        upload = Upload(
+        return Upload(
             environ.get("CONTENT_TYPE"), environ.get("HTTP_CONTENT_ENCODING"), body, study
         )
-        return answer_store(self.ingest, owner, upload, self.asked())
 
-    def retrieve(
-        self, study: str, series: str | None = None, instance: str | None = None
-    ) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_instances(self.archive, self.scope(), resource, self.asked())
+    def root_of(self, values: dict[str, str]) -> dict[str, str]:
+        """Take what belongs to the root out of the values of a path.
 
-    def metadata(
-        self, study: str, series: str | None = None, instance: str | None = None
-    ) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_metadata(self.archive, self.scope(), resource, self.asked())
-
-    def frames(self, study: str, series: str, instance: str, frames: str) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_frames(self.archive, self.scope(), resource, frames, self.asked())
-
-    def bulkdata(self, study: str, series: str, instance: str, path: str) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_bulkdata(self.archive, self.scope(), resource, path, self.asked())
-
-    def bulkdata_of(
-        self, study: str, series: str | None = None, instance: str | None = None
-    ) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_bulkdata_of(self.archive, self.scope(), resource, self.asked())
-
-    def pixeldata(
-        self, study: str, series: str | None = None, instance: str | None = None
-    ) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_pixeldata(self.archive, self.scope(), resource, self.asked())
-
-    def wado_uri(self) -> Answer:
-        return answer_wado_uri(self.archive, self.scope(), self.asked())
-
-    def root(self) -> Answer:
-        # Servers of WADO-URI have it at their root, too (PS3.18 9.1).
-        if "requestType" not in request.args:
+        Raises:
+            NotFound: one cannot be the value of a root.
+        """
+        root = {name: values.pop(name) for name in self.values}
+        if not all(_ROOT_VALUE.match(value) for value in root.values()):
             raise NotFound("There is no such resource.")
-        return self.wado_uri()
-
-    def image(
-        self,
-        kind: Kind,
-        study: str,
-        series: str | None = None,
-        instance: str | None = None,
-        frames: str | None = None,
-    ) -> Answer:
-        resource = Resource(study, series, instance)
-        return answer_rendered(self.archive, self.scope(), resource, frames, kind, self.asked())
+        return root
 
 
 def create_blueprint(
@@ -181,76 +117,52 @@ def create_blueprint(
     database: Database,
     max_body_bytes: int,
     public_base: str | None = None,
+    cors_origins: Iterable[str] = (),
     url_prefix: str = "/dicomweb",
     name: str = "dicomweb",
 ) -> Blueprint:
-    """Make the routes of one DICOMweb root.
+    """Make the routes of one DICOMweb root, or of a kind of them.
 
     Args:
         archive: what is read.
         ingest: where stored instances go.
-        gate: decides what each caller may read, and for whom it stores.
+        gate: decides what each caller may read and delete, and for whom it stores.
         database: the index that is searched.
         max_body_bytes: the most that one request may bring.
         public_base: this server's address for the links in answers, such as
             `https://pacs.example`; without it they are made of the request's Host header.
-        url_prefix: the path of the root.
+        cors_origins: whose pages may send credentials, as `https://viewer.example`.
+        url_prefix: the path of the root; with values, as in `/share/<share>/dicomweb`, those of
+            many, and the gate is told which.
         name: of the blueprint; each of several roots needs its own.
     """
     path = url_prefix.rstrip("/")
-    edge = _Edge(archive, ingest, gate, database, max_body_bytes, public_base, path)
+    services = Services(archive, ingest, gate, database)
+    values = tuple(_NAMED.findall(path))
+    edge = _Edge(services, max_body_bytes, public_base, path, values, Cors(cors_origins))
     blueprint = Blueprint(name, __name__, url_prefix=path or None)
-    for rule, views in _routes(edge).items():
-        _add(blueprint, rule, views)
+    for rule, operations in RESOURCES.items():
+        _add(blueprint, edge, rule, operations)
+    _add(blueprint, edge, "/<path:_rest>", {})
     blueprint.register_error_handler(Exception, _answer_error)
+    blueprint.after_request(_open_to_pages(edge.cors))
     return blueprint
 
 
-_View = Callable[..., Answer]
-
-
-def _routes(edge: _Edge) -> dict[str, dict[str, _View]]:
-    """Return what answers to each method at each path."""
-
-    def search(level: Level) -> _View:
-        return partial(edge.search, level)
-
-    routes: dict[str, dict[str, _View]] = {
-        "/studies": {"GET": search("study"), "POST": edge.store},
-        "/series": {"GET": search("series")},
-        "/instances": {"GET": search("instance")},
-        STUDY: {"GET": edge.retrieve, "POST": edge.store},
-        f"{STUDY}/series": {"GET": search("series")},
-        f"{STUDY}/instances": {"GET": search("instance")},
-        SERIES: {"GET": edge.retrieve},
-        f"{SERIES}/instances": {"GET": search("instance")},
-        INSTANCE: {"GET": edge.retrieve},
-        FRAMES: {"GET": edge.frames},
-        f"{INSTANCE}/bulkdata/<path:path>": {"GET": edge.bulkdata},
-    }
-    for rule in (STUDY, SERIES, INSTANCE):
-        routes[f"{rule}/metadata"] = {"GET": edge.metadata}
-        routes[f"{rule}/bulkdata"] = {"GET": edge.bulkdata_of}
-        routes[f"{rule}/pixeldata"] = {"GET": edge.pixeldata}
-    for rule in (STUDY, SERIES, INSTANCE, FRAMES):
-        routes[f"{rule}/rendered"] = {"GET": partial(edge.image, "rendered")}
-        routes[f"{rule}/thumbnail"] = {"GET": partial(edge.image, "thumbnail")}
-    return routes | {"/wado": {"GET": edge.wado_uri}, "/": {"GET": edge.root}, "/<path:_rest>": {}}
-
-
-def _add(blueprint: Blueprint, rule: str, views: dict[str, _View]) -> None:
-    allowed = ", ".join([*(["GET", "HEAD"] if "GET" in views else []), "OPTIONS"])
-    if "POST" in views:
-        allowed += ", POST"
+def _add(blueprint: Blueprint, edge: _Edge, rule: str, operations: Mapping[str, Operation]) -> None:
+    known = ["GET", "HEAD"] if "GET" in operations else []
+    known += [method for method in operations if method != "GET"]
+    allowed = ", ".join([*known, "OPTIONS"])
 
     def respond(**values: str) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        view = views.get(method)
-        if view is not None:
-            return _response(view(**values))
         if method == "OPTIONS":
-            return _response(Answer(204, [("Allow", allowed)]))
-        if not views:
+            return _response(_options(edge, rule, values, allowed))
+        root = edge.root_of(values)
+        operation = operations.get(method)
+        if operation is not None:
+            return _response(operation.answer(edge.call(root), **values))
+        if not operations:
             raise NotFound("There is no such resource.")
         return _response(error_answer(_NOT_ALLOWED, headers=[("Allow", allowed), *_parting()]))
 
@@ -262,6 +174,36 @@ def _add(blueprint: Blueprint, rule: str, views: dict[str, _View]) -> None:
         provide_automatic_options=False,
         strict_slashes=False,
         merge_slashes=False,
+    )
+
+
+def _options(edge: _Edge, rule: str, values: dict[str, str], allowed: str) -> Answer:
+    """Answer to anybody: what a browser asks before it sends, and what the root can do."""
+    if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ:
+        return Answer(204, edge.cors.of_preflight(_crossing(), allowed))
+    if rule == "/":
+        return answer_capabilities(edge.asked(edge.root_of(values)), allowed)
+    return Answer(204, [("Allow", allowed)])
+
+
+def _open_to_pages(cors: Cors) -> Callable[[Response], Response]:
+    def open_to_pages(response: Response) -> Response:
+        for name, value in cors.of_answer(_crossing()):
+            response.headers[name] = value
+        varies = response.headers.get("Vary")
+        response.headers["Vary"] = f"{varies}, Origin" if varies else "Origin"
+        return response
+
+    return open_to_pages
+
+
+def _crossing() -> Crossing:
+    environ = request.environ
+    return Crossing(
+        request.method,
+        environ.get("HTTP_ORIGIN"),
+        "HTTP_AUTHORIZATION" in environ,
+        "HTTP_COOKIE" in environ,
     )
 
 
@@ -278,7 +220,10 @@ def _answer_error(error: Exception) -> Response:
         outcome = Outcome(error.code, "The request cannot be understood.")
     if outcome is UNEXPECTED:
         log_unexpected(error)
-    return _response(error_answer(outcome, sentence_of(error, outcome), _parting()))
+    headers = _parting()
+    if isinstance(error, TooManyRequests):
+        headers.append(("Retry-After", str(error.retry_after)))
+    return _response(error_answer(outcome, sentence_of(error, outcome), headers))
 
 
 def _parting() -> list[Header]:

@@ -2,7 +2,7 @@
 
 Standard: PS3.18 8.2 (target URIs), 10.4.1 (resources of the Studies service).
 Invariants: a URL is made of the configured public address or of a Host header that is checked to
-be one, never of what a proxy claims; the path holds UIDs of the archive only.
+be one, which only a trusted proxy's word replaces; the path holds UIDs of the archive only.
 Not here: reading a request's path (`dicomweb.blueprint`).
 """
 
@@ -12,19 +12,20 @@ from typing import Final
 from dicomweb.errors import BadRequest
 from store.retrieve import StoredInstance
 
-__all__ = ["instance_url", "is_uid", "root_url", "series_url", "study_url"]
+__all__ = ["instance_url", "is_uid", "resource_url", "root_url", "series_url", "study_url"]
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?\Z")
 _UID: Final = re.compile(r"[0-9.]{1,64}\Z")
 
 
-def root_url(public_base: str | None, scheme: str, host: str, path: str) -> str:
+def root_url(public_base: str | None, scheme: str, host: str, prefix: str, path: str) -> str:
     """Return the URL of a DICOMweb root.
 
     Args:
         public_base: the configured address of this server, which goes before the request's.
         scheme: of the request.
         host: its Host header.
+        prefix: the path below which a proxy shows the server; part of the configured address.
         path: of the root, with a slash at its start and none at its end.
 
     Raises:
@@ -34,7 +35,7 @@ def root_url(public_base: str | None, scheme: str, host: str, path: str) -> str:
         return public_base.rstrip("/") + path
     if not _HOST.match(host):
         raise BadRequest("The Host header is not a host name.")
-    return f"{scheme}://{host}{path}"
+    return f"{scheme}://{host}{prefix}{path}"
 
 
 def is_uid(text: str) -> bool:
@@ -58,3 +59,9 @@ def instance_url(root: str, ref: StoredInstance) -> str:
         f"{root}/studies/{ref.study_instance_uid}/series/{ref.series_instance_uid}"
         f"/instances/{ref.sop_instance_uid}"
     )
+
+
+def resource_url(root: str, study: str, series: str | None, instance: str | None) -> str:
+    """Return where a study, or a series or an instance of it, is."""
+    url = study_url(root, study) if series is None else series_url(root, study, series)
+    return url if instance is None else f"{url}/instances/{instance}"

@@ -63,6 +63,10 @@ BY_ERROR: Mapping[str, Status] = {
     "CannotMask": FAILED,
     "BadRectangles": FAILED,
     "NotSearchable": FAILED,
+    # Those of the gate, which associations do not pass.
+    "Forbidden": FAILED,
+    "NoSuchRoot": FAILED,
+    "TooManyRequests": FAILED,
     "MemoryError": OUT_OF_RESOURCES,
 }
 

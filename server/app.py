@@ -8,7 +8,7 @@ Not here: what a route does (`dicomweb`, `viewer`); who may see what (`server.ga
 from collections.abc import Callable
 from hashlib import sha256
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from sqlalchemy import select
 
 import viewer
@@ -111,6 +111,4 @@ def _health(services: Services) -> Callable[[], tuple[str, int]]:
 def _secure(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.path.startswith(DICOMWEB_ROOT):
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-site")
     return response

@@ -10,8 +10,9 @@ from accounts.peers import account_of_peer
 from accounts.people import Account, first_account
 from accounts.tokens import account_of_token
 from server.config import Settings
-from store.access import NothingScope, OwnerScope, Scope
+from store.access import Caller, NothingScope, OwnerScope, Scope
 from store.db import Database
+from store.errors import Forbidden
 
 __all__ = ["AccountGate", "owner_of_peer"]
 
@@ -28,20 +29,26 @@ class AccountGate:
         self._database = database
         self._session_account = session_account
 
-    def reader(self, authorization: str | None) -> Scope | None:
+    def reader(self, caller: Caller) -> Scope | None:
         """An account sees what it has stored; a stranger sees what is published: nothing yet."""
-        if authorization is not None:
-            account = self._account(authorization)
+        if caller.authorization is not None:
+            account = self._account(caller.authorization)
             return None if account is None else OwnerScope(account.id)
         account_id = self._session_account()
         return NothingScope() if account_id is None else OwnerScope(account_id)
 
-    def storer(self, authorization: str | None) -> int | None:
+    def storer(self, caller: Caller) -> int | None:
         """Only a token stores: a session's cookie comes along with a forged request, too."""
-        if authorization is None:
+        if caller.authorization is None:
             return None
-        account = self._account(authorization)
+        account = self._account(caller.authorization)
         return None if account is None else account.id
+
+    def remover(self, caller: Caller) -> int | None:
+        """As with storing; nobody may yet."""
+        if self.storer(caller) is None:
+            return None
+        raise Forbidden("The token does not allow to delete.")
 
     def _account(self, authorization: str) -> Account | None:
         scheme, _, secret = authorization.partition(" ")

@@ -13,6 +13,9 @@
     ├── BadRectangles      rectangles that no image can have, or too many
     ├── DuplicateDiffers   same SOP Instance UID as a stored instance, other pixels
     ├── NotSearchable      a query that the index cannot answer
+    ├── Forbidden          the caller is known, and may not do this
+    ├── NoSuchRoot         no root of these values, or not any more
+    ├── TooManyRequests    the caller asked too often
     ├── StoreFull          no room for another instance
     └── StoreBusy          the index or the blob store did not answer in time
 
@@ -71,6 +74,26 @@ class DuplicateDiffers(StoreError):
 
 class NotSearchable(StoreError):
     """A search value that cannot be understood, or a key that the index does not have."""
+
+
+class Forbidden(StoreError):
+    """It is known who the caller is, and this is not open to it."""
+
+
+class NoSuchRoot(StoreError):
+    """There is no root of these values in its path, or not any more."""
+
+
+class TooManyRequests(StoreError):
+    """The caller asked too often.
+
+    Attributes:
+        retry_after: in how many seconds it may ask again.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests came from this address.")
+        self.retry_after = retry_after
 
 
 class StoreFull(StoreError):

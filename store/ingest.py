@@ -29,6 +29,7 @@ from store.errors import DuplicateDiffers, StoreError
 from store.frames import FrameIndex, index_frames, native_index
 from store.indexing import INDEXED, Entry, write_entries
 from store.keys import KeyRing
+from store.pictures import NoPictures, Pictures
 from store.replacing import Replacement, sweep, take_out
 from store.retrieve import StoredInstance
 from store.review import joined_reasons
@@ -247,7 +248,7 @@ class Batch:
             if entry.writer.key not in written:
                 entry.writer.discard()
         if replacements:
-            sweep(self._ingest.database, self.blobs)
+            self._ingest.sweep()
 
     def drop(self) -> None:
         """Forget everything that was not committed."""
@@ -313,6 +314,7 @@ class Ingest:
         keys: gives the keys of owners and uploads.
         clock: gives the present time, with its zone.
         profile: the profile that is applied; None for the default one.
+        pictures: what was made of the files, which goes with them; by default nothing is kept.
     """
 
     def __init__(
@@ -322,8 +324,10 @@ class Ingest:
         keys: KeyRing,
         clock: Callable[[], datetime],
         profile: Profile | None = None,
+        pictures: Pictures | None = None,
     ) -> None:
         self.profile = profile
+        self._pictures = pictures or NoPictures()
         self.database = database
         self.blobs = blobs
         self.keys = keys
@@ -353,7 +357,11 @@ class Ingest:
         Returns:
             How many leftovers were cleared.
         """
-        return self.blobs.recover(self._known_blobs) + sweep(self.database, self.blobs)
+        return self.blobs.recover(self._known_blobs) + self.sweep()
+
+    def sweep(self) -> int:
+        """Delete the files that were replaced or deleted; return how many are gone."""
+        return sweep(self.database, self.blobs, self._pictures)
 
     def _known_blobs(self, keys: Sequence[str]) -> set[str]:
         known: set[str] = set()

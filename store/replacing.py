@@ -1,4 +1,4 @@
-"""Takes instances out of the index that others replaced, and their blobs after them.
+"""Takes instances out of the index that others replaced, and their blobs and pictures after them.
 
 Invariants: the row goes, and the blob is doomed, in the transaction that brings the replacement;
 the blob is deleted after the commit, and a process that dies in between leaves it to the next
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 from store.blobs import Blobs
 from store.db import Database
 from store.errors import Outdated, StoreError
+from store.pictures import Pictures
 from store.retrieve import StoredInstance
 from store.review import after_masking
 from store.schema import doomed_blob, instance, replaced_instance, series, study
@@ -121,16 +122,20 @@ def take_back_replaced(
     return [row for row in rows if row["sop_instance_uid"] not in replaced]
 
 
-def sweep(database: Database, blobs: Blobs) -> int:
-    """Delete the blobs that are doomed, of this process or another; return how many are gone.
+def sweep(database: Database, blobs: Blobs, pictures: Pictures) -> int:
+    """Delete the blobs that are doomed, of this process or another, and the pictures of them.
 
     One that cannot be deleted now stays doomed: nobody can reach it, the next sweep tries again.
+
+    Returns:
+        How many blobs are gone.
     """
     with database.read() as connection:
         doomed = list(connection.execute(select(doomed_blob.c.key)).scalars())
     gone = []
     for key in doomed:
         try:
+            pictures.drop(key)
             blobs.delete(key)
         except (StoreError, OSError):
             logger.warning("A blob that was replaced could not be deleted; it is tried again.")

@@ -11,8 +11,8 @@ from typing import Any, Final, cast, get_args
 
 from flask import Blueprint, Response, make_response, request
 
-from store.access import OwnerScope
-from store.errors import StoreError
+from store.access import Caller, OwnerScope
+from store.errors import StoreError, TooManyRequests
 from store.masks import mask_series
 from store.review import Decision, SeriesReview
 from viewer.blueprint import Pages
@@ -88,9 +88,13 @@ def create_api_blueprint(pages: Pages, *, url_prefix: str) -> Blueprint:
     return blueprint
 
 
+def _caller() -> Caller:
+    return Caller(request.headers.get("Authorization"), address=request.remote_addr or "")
+
+
 def _reader(pages: Pages) -> int:
     """The account whose token or session the request has."""
-    scope = pages.gate.reader(request.headers.get("Authorization"))
+    scope = pages.gate.reader(_caller())
     if scope is None or scope.owner_id is None:
         raise Unauthenticated("This needs a token, or a session.")
     return scope.owner_id
@@ -98,7 +102,7 @@ def _reader(pages: Pages) -> int:
 
 def _storer(pages: Pages) -> int:
     """The account whose token the request has."""
-    owner_id = pages.gate.storer(request.headers.get("Authorization"))
+    owner_id = pages.gate.storer(_caller())
     if owner_id is None:
         raise Unauthenticated("This needs a token.")
     return owner_id
@@ -143,6 +147,8 @@ def _refused(error: Exception) -> Response:
     response = make_response({"error": sentence_of(error)}, outcome_of(error).status)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -172,6 +172,9 @@ OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
         s.CannotTranscode: Outcome(409, "The pixel data cannot be written again as it came."),
         s.DuplicateDiffers: Outcome(409, "The new instance's UID is taken; nothing was changed."),
         s.NotSearchable: Outcome(400, "A search value is not of the form that it should have."),
+        s.Forbidden: Outcome(403, "The token does not allow this."),
+        s.NoSuchRoot: Outcome(404, "There is nothing at this address."),
+        s.TooManyRequests: Outcome(429, "Too many requests came from this address; try later."),
         s.StoreFull: Outcome(503, "There is no room for the new instances; nothing was changed."),
         s.StoreBusy: Outcome(503, "The archive is busy; nothing was changed. Try again."),
     }

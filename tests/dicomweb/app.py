@@ -13,7 +13,7 @@ from typing import Final
 from flask import Flask
 
 from dicomweb import create_blueprint
-from store.access import NothingScope, OwnerScope, Scope
+from store.access import Caller, NothingScope, OwnerScope, Scope
 from store.blobs_folder import FolderBlobs
 from store.db import Database, metadata
 from store.ingest import Ingest
@@ -29,14 +29,17 @@ class TokenGate:
 
     owners: Final = {f"Bearer {TOKEN}": 1, f"Bearer {OTHER_TOKEN}": 2}
 
-    def reader(self, authorization: str | None) -> Scope | None:
-        if authorization is None:
+    def reader(self, caller: Caller) -> Scope | None:
+        if caller.authorization is None:
             return NothingScope()
-        owner = self.owners.get(authorization)
+        owner = self.owners.get(caller.authorization)
         return None if owner is None else OwnerScope(owner)
 
-    def storer(self, authorization: str | None) -> int | None:
-        return self.owners.get(authorization or "")
+    def storer(self, caller: Caller) -> int | None:
+        return self.owners.get(caller.authorization or "")
+
+    def remover(self, caller: Caller) -> int | None:
+        return self.owners.get(caller.authorization or "")
 
 
 def utc_now() -> datetime:
