@@ -157,6 +157,12 @@ class Deidentifier:
             receipt=self._receipt(session, review),
         )
 
+    @property
+    def new_uids(self) -> tuple[str, str] | None:
+        """The SOP Class UID and the new SOP Instance UID, once the header has come."""
+        session = self._session
+        return None if session is None else (session.sop_class_uid, session.sop_instance_uid)
+
     def _receipt(self, session: Session, review: tuple[Reason, ...]) -> Receipt:
         actions: Counter[str] = Counter()
         rules: Counter[str] = Counter()

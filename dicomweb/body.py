@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from dicomweb.errors import BadRequest, BodyTooLarge, BrokenBody
 
-__all__ = ["Body", "Readable"]
+__all__ = ["STEP_BYTES", "Body", "Readable", "too_large"]
 
 STEP_BYTES: Final = 128 * 1024
 
@@ -41,10 +41,10 @@ class Body:
         self, source: Readable, content_length: str | None, *, chunked: bool, limit: int
     ) -> None:
         self._source = source
-        self._limit = limit
+        self.limit: Final = limit
         self._length = None if chunked else _number(content_length)
         if self._length is not None and self._length > limit:
-            raise _too_large()
+            raise too_large()
 
     @property
     def length(self) -> int | None:
@@ -61,8 +61,8 @@ class Body:
             if not step:
                 break
             taken += len(step)
-            if taken > self._limit:
-                raise _too_large()
+            if taken > self.limit:
+                raise too_large()
             yield step
         if self._length is not None and taken < self._length:
             raise BrokenBody("The body is shorter than its Content-Length.")
@@ -76,5 +76,6 @@ def _number(content_length: str | None) -> int:
     return int(content_length)
 
 
-def _too_large() -> BodyTooLarge:
+def too_large() -> BodyTooLarge:
+    """Return the error that ends a body which is longer than the limit."""
     return BodyTooLarge("The body is larger than this server takes in one request.")

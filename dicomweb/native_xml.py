@@ -1,10 +1,9 @@
-"""Writes and reads the Native DICOM Model, the XML that stands beside the DICOM JSON model.
+"""Writes the Native DICOM Model, the XML that stands beside the DICOM JSON model.
 
 Standard: PS3.19 A.1 (Native DICOM Model), PS3.18 Annex F (how JSON and XML correspond).
-Invariants: what the JSON model holds comes out and goes in again: attributes in ascending order,
-values numbered from 1, an empty attribute without children. Characters that XML 1.0 cannot hold
-become U+FFFD. Reading takes no DTD and no entity.
-Not here: making the JSON model (`store.metadata`).
+Invariants: what the JSON model holds comes out: attributes in ascending order, values numbered from
+1, an empty attribute without children. Characters that XML 1.0 cannot hold become U+FFFD.
+Not here: making the JSON model (`store.metadata`), reading XML (`dicomweb.native_xml_reader`).
 """
 
 import re
@@ -14,13 +13,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pydicom.datadict import keyword_for_tag
 
-__all__ = ["to_xml"]
+__all__ = ["NAMESPACE", "NAME_PARTS", "to_xml"]
 
 NAMESPACE: Final = "http://dicom.nema.org/PS3.19/models/NativeDICOM"
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NO_CHARACTERS: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NAME_PARTS: Final = {
+NAME_PARTS: Final = {
     "FamilyName": 0,
     "GivenName": 1,
     "MiddleName": 2,
@@ -62,17 +61,22 @@ def _value(vr: str, number: int, value: Any) -> str:  # noqa: ANN401 - any value
             f"<{name}>{_name(group)}</{name}>" for name, group in (value or {}).items()
         )
         return f'<PersonName number="{number}">{groups}</PersonName>'
-    text = "" if value is None else escape(_text(str(value)))
+    text = "" if value is None else _content(str(value))
     return f'<Value number="{number}">{text}</Value>'
 
 
 def _name(group: str) -> str:
     parts = group.split("^")
     return "".join(
-        f"<{name}>{escape(_text(parts[at]))}</{name}>"
-        for name, at in _NAME_PARTS.items()
+        f"<{name}>{_content(parts[at])}</{name}>"
+        for name, at in NAME_PARTS.items()
         if at < len(parts) and parts[at]
     )
+
+
+def _content(value: str) -> str:
+    # A reader makes a line feed of every carriage return that is not written like this.
+    return escape(_text(value), {"\r": "&#13;"})
 
 
 def _text(value: str) -> str:

@@ -35,7 +35,20 @@ from store.retrieve import StoredInstance
 from store.review import joined_reasons
 from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
 
-__all__ = ["Batch", "Incoming", "Ingest", "Received"]
+__all__ = ["Batch", "Incoming", "Ingest", "Named", "Received"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """An instance that was not stored, by what it would have been called.
+
+    Attributes:
+        sop_class_uid: as sent.
+        sop_instance_uid: the new one.
+    """
+
+    sop_class_uid: str
+    sop_instance_uid: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,11 @@ class Incoming:
             result = self._deidentifier.finish()
             assert self._writer is not None
             return self._batch.take(result, self._writer)
+
+    @property
+    def named(self) -> Named | None:
+        """What it is called; known once its header has come, also when it is refused for it."""
+        return None if (uids := self._deidentifier.new_uids) is None else Named(*uids)
 
     def abort(self) -> None:
         """Forget the instance; its sender went away, say. Possible until the batch is committed."""
