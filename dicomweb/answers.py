@@ -13,14 +13,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dicomweb.errors import Outcome
+from store.access import OwnerScope, Scope
 
 __all__ = [
     "DICOM_JSON",
+    "DICOM_XML",
     "IMMUTABLE",
     "REVALIDATE",
+    "SHARED",
     "Answer",
     "Asked",
     "Header",
+    "cache_control",
     "error_answer",
     "is_known_to",
     "log_unexpected",
@@ -31,8 +35,10 @@ __all__ = [
 ]
 
 DICOM_JSON: Final = "application/dicom+json"
+DICOM_XML: Final = "application/dicom+xml"
 IMMUTABLE: Final = "private, max-age=31536000, immutable"
 REVALIDATE: Final = "private, no-cache"
+SHARED: Final = "no-cache"
 SMALL_BYTES: Final = 1024 * 1024
 
 _log = logging.getLogger("readingroom.dicomweb")
@@ -50,6 +56,8 @@ class Asked:
         if_none_match: the header.
         query: the parameters, decoded, in order.
         range, if_range, accept_encoding: the headers.
+        is_head: only the headers of the answer are wanted; a body may be left empty then if its
+            Content-Length is among them.
     """
 
     root: str
@@ -59,6 +67,7 @@ class Asked:
     range: str | None = None
     if_range: str | None = None
     accept_encoding: str | None = None
+    is_head: bool = False
 
     @property
     def accept_parameter(self) -> str | None:
@@ -98,14 +107,31 @@ def is_known_to(asked: Asked, etag: str) -> bool:
     return any(tag in (etag, "*") for tag in known)
 
 
-def not_modified(etag: str, cache: str) -> Answer:
+def not_modified(etag: str, cache: str, vary: str = "Accept") -> Answer:
     """Return the answer to a caller who has it already."""
-    return Answer(304, validators(etag, cache))
+    return Answer(304, validators(etag, cache, vary))
 
 
-def validators(etag: str, cache: str) -> list[Header]:
+def cache_control(scope: Scope, *, immutable: bool) -> str:
+    """Return how long what the scope shows may be kept.
+
+    Owners keep to themselves, for good, what can never change. What others may see can be taken
+    from them at any time, so they ask each time whether what they have may still be shown.
+
+    Args:
+        scope: who is answered.
+        immutable: what is behind this URL can never be another thing.
+    """
+    if scope.owner_id is None:
+        return SHARED
+    return IMMUTABLE if immutable and isinstance(scope, OwnerScope) else REVALIDATE
+
+
+def validators(etag: str, cache: str, vary: str = "Accept") -> list[Header]:
     """Return the headers by which a cache keeps an answer apart from others and up to date."""
-    return [("ETag", etag), ("Cache-Control", cache), ("Vary", "Accept")]
+    # A browser's cache outlives a session, and another person may sign in.
+    who = ", Authorization, Cookie" if cache == IMMUTABLE else ""
+    return [("ETag", etag), ("Cache-Control", cache), ("Vary", vary + who)]
 
 
 def primed(pieces: Iterator[bytes]) -> list[bytes] | Iterator[bytes]:

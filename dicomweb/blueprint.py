@@ -82,6 +82,8 @@ class _Edge:
             query,
             environ.get("HTTP_RANGE"),
             environ.get("HTTP_IF_RANGE"),
+            environ.get("HTTP_ACCEPT_ENCODING"),
+            environ["REQUEST_METHOD"] == "HEAD",
         )
 
     def upload(self, study: str | None) -> Upload:

@@ -1,47 +1,40 @@
-"""WADO-RS: gives frames and bulk data.
+"""WADO-RS: gives frames.
 
-Standard: PS3.18 10.4.1.1.6 and 10.4.1.1.7 (frame and bulk data resources), 8.7.3 (media types).
+Standard: PS3.18 10.4.1.1.6 (frame resources), 8.7.3 (media types).
 Invariants: every part names its transfer syntax; what is stored is given without being decoded
 whenever that will do; a frame costs one look-up and one read, and a few headers around it.
-Not here: where a frame lies (`store.frames`), decoding it (`store.codecs`).
+Not here: where a frame lies (`store.frames`), decoding it (`store.codecs`), bulk data
+(`dicomweb.bulk`).
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import chain
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dicomweb.answers import (
-    IMMUTABLE,
     Answer,
     Asked,
+    cache_control,
     is_known_to,
     not_modified,
-    primed,
-    streamed,
     validators,
 )
-from dicomweb.errors import BadRequest, NotAcceptable, NotFound
+from dicomweb.errors import BadRequest, NotAcceptable
 from dicomweb.links import instance_url
 from dicomweb.multipart import boundary_for, closing, opening, related
 from dicomweb.negotiation import Offer, ranked
-from dicomweb.syntaxes import EXPLICIT_LITTLE_ENDIAN, OCTETS, frame_offers, is_native
-from dicomweb.wado import Resource, find
+from dicomweb.parts import Piece, answer_parts
+from dicomweb.ranges import answer_range
+from dicomweb.resources import Resource, find
+from dicomweb.syntaxes import frame_offers
 from store.access import Scope
-from store.cells import Cells
-from store.codecs import unpack
-from store.errors import CannotDecode, NoSuchFrame
+from store.errors import CannotDecode, CannotTranscode, NoSuchFrame
 from store.retrieve import Archive, StoredInstance
+from store.transcode import frames_in_syntax
 
-__all__ = ["answer_bulkdata", "answer_frames", "frame_numbers"]
+__all__ = ["answer_all_frames", "answer_frames", "frame_numbers", "frame_pieces"]
 
-_PIXEL_DATA: Final = re.compile(r"7[Ff][Ee]000(08|09|10)\Z")
-_PATH: Final = re.compile(r"[0-9A-Fa-f]{8}(/[0-9]{1,9}/[0-9A-Fa-f]{8})*\Z")
 _NUMBERS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*\Z")
-_BULK_OFFERS: Final = tuple(
-    Offer(OCTETS, multipart, EXPLICIT_LITTLE_ENDIAN) for multipart in (True, False)
-)
 
 
 def frame_numbers(text: str) -> tuple[int, ...]:
@@ -64,40 +57,47 @@ def answer_frames(
     numbers = frame_numbers(frames)
     if max(numbers) > ref.frames:
         raise NoSuchFrame
-    return _answer_frames(archive, ref, numbers, frames, asked)
+    # A comma would end the tag for whoever reads a list of them.
+    label = frames.replace(",", "-") if len(frames) <= 32 else boundary_for(frames)
+    return _answer(archive, scope, ref, numbers, label, asked)
 
 
-def answer_bulkdata(
-    archive: Archive, scope: Scope, resource: Resource, path: str, asked: Asked
-) -> Answer:
-    """Give one bulk value of an instance; compressed pixel data as their frames."""
-    ref = find(archive, scope, resource)[0]
-    path = path.strip("/")
-    if not _PATH.match(path):
-        raise NotFound("The instance has no bulk data of this name.")
-    if _PIXEL_DATA.match(path) and ref.frames and not is_native(ref.transfer_syntax):
-        return _answer_frames(archive, ref, range(1, ref.frames + 1), "all", asked)
-    offers = ranked(asked.accept, asked.accept_parameter, _BULK_OFFERS)
-    if not offers:
-        raise NotAcceptable("This bulk data is given as application/octet-stream.")
-    chunks = archive.bulkdata(ref, path)
-    boundary = boundary_for(ref.etag, path.upper())
-    etag = f'"{boundary}.{"m" if offers[0].multipart else "s"}"'
-    if is_known_to(asked, etag):
-        return not_modified(etag, IMMUTABLE)
-    location = f"{instance_url(asked.root, ref)}/bulkdata/{path}"
-    content_type = f"{OCTETS}; transfer-syntax={EXPLICIT_LITTLE_ENDIAN}"
-    headers = validators(etag, IMMUTABLE)
-    if not offers[0].multipart:
-        headers += [("Content-Type", content_type), ("Content-Location", location)]
-        return Answer(200, headers, primed(chunks))
-    headers.append(("Content-Type", related(OCTETS, boundary)))
-    first = opening(boundary, content_type, location, None, first=True)
-    return Answer(200, headers, primed(chain([first], chunks, [closing(boundary)])))
+def answer_all_frames(archive: Archive, scope: Scope, ref: StoredInstance, asked: Asked) -> Answer:
+    """Give every frame of an instance, which has some, a part for each."""
+    return _answer(archive, scope, ref, range(1, ref.frames + 1), "all", asked)
 
 
-def _answer_frames(
-    archive: Archive, ref: StoredInstance, numbers: Sequence[int], label: str, asked: Asked
+def frame_pieces(
+    archive: Archive, ref: StoredInstance, numbers: Sequence[int], offer: Offer, root: str
+) -> Iterator[Piece]:
+    """Make the parts that hold frames.
+
+    Raises:
+        CannotDecode, CannotTranscode: the first frame cannot be given in the form of the offer.
+    """
+    read = frames_in_syntax(archive, ref, _syntax(ref, offer))
+    url = f"{instance_url(root, ref)}/frames/"
+    first = read(numbers[0])
+
+    def piece(number: int, frame: bytes) -> Piece:
+        syntax = offer.transfer_syntax
+        return Piece(offer.media_type, f"{url}{number}", lambda: (frame,), syntax, len(frame))
+
+    def pieces() -> Iterator[Piece]:
+        yield piece(numbers[0], first)
+        for number in numbers[1:]:
+            yield piece(number, read(number))
+
+    return pieces()
+
+
+def _answer(
+    archive: Archive,
+    scope: Scope,
+    ref: StoredInstance,
+    numbers: Sequence[int],
+    label: str,
+    asked: Asked,
 ) -> Answer:
     offers = ranked(
         asked.accept,
@@ -106,69 +106,47 @@ def _answer_frames(
     )
     if not offers:
         raise NotAcceptable("The frames cannot be given in a form that Accept names.")
-    # A comma would end the tag for whoever reads a list of them.
-    label = label.replace(",", "-") if len(label) <= 32 else boundary_for(label)
+    cache = cache_control(scope, immutable=True)
     for offer in offers:
         shape = "m" if offer.multipart else "s"
-        etag = f'"{ref.etag}.{label}.{shape}{"" if _is_ready(ref, offer) else "d"}"'
+        etag = f'"{ref.etag}.{label}.{shape}{_syntax(ref, offer)[16:]}"'
         if is_known_to(asked, etag):
-            return not_modified(etag, IMMUTABLE)
+            return not_modified(etag, cache)
         try:
-            return _given_frames(archive, ref, numbers, offer, etag, asked.root)
-        except CannotDecode:
+            return _given(archive, ref, numbers, offer, etag, cache, asked)
+        except (CannotDecode, CannotTranscode):
             if offer is offers[-1]:
                 raise
     raise AssertionError("unreachable")
 
 
-def _given_frames(
+def _given(
     archive: Archive,
     ref: StoredInstance,
     numbers: Sequence[int],
     offer: Offer,
     etag: str,
-    root: str,
+    cache: str,
+    asked: Asked,
 ) -> Answer:
-    headers = validators(etag, IMMUTABLE)
-    url = f"{instance_url(root, ref)}/frames/"
-    content_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax}"
-    read = _reader(archive, ref, offer)
-    first = read(numbers[0])
-    if not offer.multipart:
-        headers += [("Content-Type", content_type), ("Content-Location", f"{url}{numbers[0]}")]
-        return Answer(200, headers, [first])
+    headers = validators(etag, cache)
     boundary = boundary_for(ref.etag)
+    if len(numbers) > 1:
+        pieces = frame_pieces(archive, ref, numbers, offer, asked.root)
+        return answer_parts(pieces, boundary, headers, asked)
+    # One frame is what most requests are for: nothing is done for it that it does not need.
+    frame = frames_in_syntax(archive, ref, _syntax(ref, offer))(numbers[0])
+    location = f"{instance_url(asked.root, ref)}/frames/{numbers[0]}"
+    content_type = f"{offer.media_type}; transfer-syntax={offer.transfer_syntax}"
+    if not offer.multipart:
+        headers += [("Content-Type", content_type), ("Content-Location", location)]
+        return answer_range(asked, headers, etag, len(frame), lambda a, b: iter([frame[a:b]]))
+    head = opening(boundary, content_type, location, len(frame), first=True)
+    tail = closing(boundary)
     headers.append(("Content-Type", related(offer.media_type, boundary)))
-    head = opening(boundary, content_type, f"{url}{numbers[0]}", len(first), first=True)
-    if len(numbers) == 1:
-        return Answer(200, headers, [head, first, closing(boundary)])
-
-    def others() -> Iterator[bytes]:
-        yield first
-        for number in numbers[1:]:
-            frame = read(number)
-            yield opening(boundary, content_type, f"{url}{number}", len(frame), first=False)
-            yield frame
-        yield closing(boundary)
-
-    return Answer(200, headers, streamed(head, others()))
+    headers.append(("Content-Length", str(len(head) + len(frame) + len(tail))))
+    return Answer(200, headers, [head, frame, tail])
 
 
-def _reader(archive: Archive, ref: StoredInstance, offer: Offer) -> Callable[[int], bytes]:
-    """Return what gives a frame by its number, in the form of the offer."""
-    if _is_ready(ref, offer):
-        return partial(archive.frame, ref)
-    cells = Cells.of(archive.dataset(ref))
-    if cells.allocated == 1:
-        raise CannotDecode("Frames of single bits are given as they are stored.")
-
-    def decoded(number: int) -> bytes:
-        frame = archive.frame(ref, number)
-        return unpack(cells, frame, ref.transfer_syntax).cells.tobytes()
-
-    return decoded
-
-
-def _is_ready(ref: StoredInstance, offer: Offer) -> bool:
-    """Tell whether the frames need no decoding: they are native, or asked for as they are."""
-    return offer.transfer_syntax == ref.transfer_syntax or is_native(ref.transfer_syntax)
+def _syntax(ref: StoredInstance, offer: Offer) -> str:
+    return offer.transfer_syntax or ref.transfer_syntax

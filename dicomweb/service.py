@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Final
 
 from dicomweb.answers import Answer, Asked
-from dicomweb.bulk import answer_bulkdata_of, answer_pixeldata
+from dicomweb.bulk import answer_bulkdata, answer_bulkdata_of, answer_pixeldata
 from dicomweb.errors import NotFound, Unauthenticated
-from dicomweb.frames import answer_bulkdata, answer_frames
+from dicomweb.frames import answer_frames
 from dicomweb.links import is_uid
 from dicomweb.negotiation import Offer
 from dicomweb.qido import Place, answer_search

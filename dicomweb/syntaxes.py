@@ -19,6 +19,7 @@ __all__ = [
     "frame_offers",
     "instance_offers",
     "is_native",
+    "video_type",
 ]
 
 DICOM: Final = "application/dicom"
@@ -58,6 +59,12 @@ _LOSSLESS: Final = frozenset(
 def is_native(transfer_syntax: str) -> bool:
     """Tell whether pixel data in this syntax are not compressed frame by frame."""
     return transfer_syntax in _NATIVE
+
+
+def video_type(transfer_syntax: str) -> str | None:
+    """Return the media type of a video; None for what is none."""
+    media_type = _MEDIA_TYPE_OF.get(transfer_syntax, "")
+    return media_type if media_type.startswith("video/") else None
 
 
 @cache

@@ -1,160 +1,126 @@
-"""WADO-RS: gives studies, series and instances as files, and their metadata.
+"""WADO-RS: gives studies, series and instances as files.
 
 Standard: PS3.18 10.4 (Retrieve transaction), 8.6.1.2 and 8.7 (multipart, media types).
 Invariants: every part says what it is and where; a body is streamed; the first bytes are made
 before the status is sent, so what cannot be given is an error and not half an answer; the same
 representation has the same bytes and the same ETag for ever.
-Not here: frames and bulk data (`dicomweb.frames`), images for people (`dicomweb.rendered`).
+Not here: metadata (`dicomweb.metadata`), frames (`dicomweb.frames`), bulk data (`dicomweb.bulk`),
+archives (`dicomweb.archives`), images for people (`dicomweb.rendered`).
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import chain
-from typing import Final
 
 from dicomweb.answers import (
-    DICOM_JSON,
-    IMMUTABLE,
-    REVALIDATE,
     Answer,
     Asked,
+    cache_control,
     is_known_to,
     not_modified,
     primed,
     validators,
 )
-from dicomweb.errors import NotAcceptable, NotFound
-from dicomweb.links import instance_url, is_uid
-from dicomweb.multipart import boundary_for, closing, opening, related
+from dicomweb.archives import ZIP, answer_zip, zip_offers
+from dicomweb.bulk import bulk_answer
+from dicomweb.errors import NotAcceptable
+from dicomweb.links import instance_url
+from dicomweb.metadata import answer_metadata
+from dicomweb.multipart import boundary_for
 from dicomweb.negotiation import Offer, ranked
-from dicomweb.syntaxes import DICOM, EXPLICIT_LITTLE_ENDIAN, instance_offers
+from dicomweb.parts import Piece, answer_parts
+from dicomweb.ranges import answer_range
+from dicomweb.resources import Resource, find
+from dicomweb.syntaxes import DICOM, EXPLICIT_LITTLE_ENDIAN, OCTETS, instance_offers
 from store.access import Scope
 from store.errors import CannotTranscode
-from store.metadata import ROOT_MARK
 from store.retrieve import Archive, StoredInstance
-from store.transcode import to_explicit_little_endian
+from store.transcode import in_syntax
 
-__all__ = ["Resource", "answer_instances", "answer_metadata", "find"]
-
-METADATA_GROUP: Final = 200
-
-_METADATA_OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"))
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A study, or a series or an instance of it, as the path names it."""
-
-    study: str
-    series: str | None = None
-    instance: str | None = None
-
-
-def find(archive: Archive, scope: Scope, resource: Resource) -> list[StoredInstance]:
-    """Return the instances of the resource that the caller may see; at least one.
-
-    Raises:
-        NotFound: there is none, or none for this caller.
-    """
-    uids = (resource.study, resource.series, resource.instance)
-    if not all(uid is None or is_uid(uid) for uid in uids) or not (
-        refs := archive.instances(scope, *uids)
-    ):
-        raise NotFound("There is no such study, series or instance here.")
-    return refs[:1] if resource.instance is not None else refs
+__all__ = ["Resource", "answer_instances", "answer_metadata", "answer_one", "find"]
 
 
 def answer_instances(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:
-    """Give a study, a series or an instance as DICOM files."""
+    """Give a study, a series or an instance as DICOM files, as its bulk data, or in an archive."""
     refs = find(archive, scope, resource)
     alone = resource.instance is not None
-    plan = [(ref, _instance_choices(ref, asked, alone=alone)) for ref in refs]
+    best = _choices(refs[0], asked, alone=alone)[0]
+    if best.media_type == ZIP:
+        return answer_zip(archive, scope, resource, refs, best, asked)
+    if best.media_type == OCTETS:
+        return bulk_answer(archive, scope, resource, asked, refs)
+    plan = [(ref, _files(_choices(ref, asked, alone=alone), best)) for ref in refs]
+    cache_for = cache_control(scope, immutable=alone)
+    if not best.multipart:
+        return answer_one(archive, refs[0], plan[0][1], cache_for, asked)
     tags = [f"{ref.etag}.{choices[0].transfer_syntax}" for ref, choices in plan]
     boundary = boundary_for(*tags)
-    multipart = plan[0][1][0].multipart
-    etag = f'"{boundary}.{"m" if multipart else "s"}"'
-    cache = IMMUTABLE if alone else REVALIDATE
+    etag = f'"{boundary}.m"'
     if is_known_to(asked, etag):
-        return not_modified(etag, cache)
-    files = (_file(archive, ref, choices) for ref, choices in plan)
-    if multipart:
-        headers = validators(etag, cache)
-        headers.append(("Content-Type", related(DICOM, boundary)))
-        return Answer(200, headers, primed(_file_parts(files, boundary, asked.root)))
-    ref, syntax, length, chunks = next(files)
-    headers = [*validators(etag, cache), ("Content-Location", instance_url(asked.root, ref))]
-    headers.append(("Content-Type", f"{DICOM}; transfer-syntax={syntax}"))
-    if length is not None:
-        headers.append(("Content-Length", str(length)))
-    return Answer(200, headers, primed(chunks))
+        return not_modified(etag, cache_for)
+    headers = validators(etag, cache_for)
+    pieces: Iterable[Piece] = (_piece(archive, ref, choices, asked.root) for ref, choices in plan)
+    if all(choices[0].transfer_syntax == ref.transfer_syntax for ref, choices in plan):
+        pieces = list(pieces)
+    return answer_parts(pieces, boundary, headers, asked)
 
 
-def answer_metadata(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:
-    """Give the metadata of each instance of a study, series or instance, as JSON."""
-    refs = find(archive, scope, resource)
-    offers = ranked(asked.accept, asked.accept_parameter, _METADATA_OFFERS)
-    if not offers:
-        raise NotAcceptable("Metadata are given as application/dicom+json.")
-    etag = f'"{boundary_for(asked.root, *(ref.etag for ref in refs))}.j"'
+def answer_one(
+    archive: Archive, ref: StoredInstance, choices: Sequence[Offer], cache_for: str, asked: Asked
+) -> Answer:
+    """Give one instance as a file, in the first of these forms that can be made."""
+    etag = f'"{boundary_for(f"{ref.etag}.{choices[0].transfer_syntax}")}.s"'
     if is_known_to(asked, etag):
-        return not_modified(etag, REVALIDATE)
-    headers = [*validators(etag, REVALIDATE), ("Content-Type", offers[0].media_type)]
-    groups = _metadata_groups(archive, refs, asked.root)
-    if len(refs) <= METADATA_GROUP:
-        return Answer(200, headers, list(groups))
-    return Answer(200, headers, primed(groups))
+        return not_modified(etag, cache_for)
+    piece = _piece(archive, ref, choices, asked.root)
+    headers = [*validators(etag, cache_for), ("Content-Location", piece.location)]
+    headers.append(("Content-Type", piece.content_type))
+    if piece.length is None:
+        return Answer(200, headers, primed(iter(piece.chunks())))
+    return answer_range(asked, headers, etag, piece.length, partial(archive.read, ref))
 
 
-_File = tuple[StoredInstance, str, int | None, Iterator[bytes]]
+@cache
+def _offers(transfer_syntax: str, *, alone: bool) -> tuple[Offer, ...]:
+    bulk = Offer(OCTETS, True, EXPLICIT_LITTLE_ENDIAN, default=False)
+    return (*instance_offers(transfer_syntax, alone=alone), bulk, *zip_offers())
 
 
-def _instance_choices(ref: StoredInstance, asked: Asked, *, alone: bool) -> tuple[Offer, ...]:
-    offers = instance_offers(ref.transfer_syntax, alone=alone)
+def _choices(ref: StoredInstance, asked: Asked, *, alone: bool) -> tuple[Offer, ...]:
+    offers = _offers(ref.transfer_syntax, alone=alone)
     choices = ranked(asked.accept, asked.accept_parameter, offers)
     if not choices:
         raise NotAcceptable("The instances cannot be given in a form that Accept names.")
     return choices
 
 
-def _file(archive: Archive, ref: StoredInstance, choices: Sequence[Offer]) -> _File:
+def _files(choices: Sequence[Offer], best: Offer) -> tuple[Offer, ...]:
+    """Return the choices that have the shape of the answer."""
+    fitting = tuple(
+        o for o in choices if (o.media_type, o.multipart) == (best.media_type, best.multipart)
+    )
+    if not fitting:
+        raise NotAcceptable("Not all instances can be given in a form that Accept names.")
+    return fitting
+
+
+def _piece(archive: Archive, ref: StoredInstance, choices: Sequence[Offer], root: str) -> Piece:
     """Return the first representation that can be made, with its length if that is known."""
+    location = instance_url(root, ref)
     for offer in choices:
-        if offer.transfer_syntax == ref.transfer_syntax:
-            return ref, ref.transfer_syntax, ref.size, archive.read(ref)
+        syntax = offer.transfer_syntax or ref.transfer_syntax
+        if syntax == ref.transfer_syntax:
+            return Piece(DICOM, location, partial(archive.read, ref), syntax, ref.size)
         try:
-            chunks = iter(to_explicit_little_endian(archive, ref))
-            first = next(chunks)
+            return Piece(DICOM, location, _begun(in_syntax(archive, ref, syntax)), syntax)
         except CannotTranscode:
             if offer is choices[-1]:
                 raise
-        else:
-            return ref, EXPLICIT_LITTLE_ENDIAN, None, chain([first], chunks)
     raise AssertionError("unreachable")
 
 
-def _file_parts(files: Iterator[_File], boundary: str, root: str) -> Iterator[bytes]:
-    is_first = True
-    for ref, syntax, length, chunks in files:
-        content_type = f"{DICOM}; transfer-syntax={syntax}"
-        location = instance_url(root, ref)
-        yield opening(boundary, content_type, location, length, first=is_first)
-        yield from chunks
-        is_first = False
-    yield closing(boundary)
-
-
-def _metadata_groups(
-    archive: Archive, refs: Sequence[StoredInstance], root: str
-) -> Iterator[bytes]:
-    mark = json.dumps(root)[1:-1].encode()
-    before = b"["
-    group: list[bytes] = []
-    for text in archive.metadata(refs):
-        group.append(text)
-        if len(group) == METADATA_GROUP:
-            yield before + b",".join(group).replace(ROOT_MARK, mark)
-            before, group = b",", []
-    if group or before == b"[":
-        yield before + b",".join(group).replace(ROOT_MARK, mark)
-    yield b"]"
+def _begun(chunks: Iterable[bytes]) -> Callable[[], Iterator[bytes]]:
+    """Make the first bytes now, so that what cannot be made is known now."""
+    rest = iter(chunks)
+    first = next(rest)
+    return lambda: chain([first], rest)

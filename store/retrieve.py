@@ -26,6 +26,7 @@ from store.byteorder import WORD_BYTES, swap_words
 from store.db import Database
 from store.frames import FrameIndex
 from store.headers import Header, Headers
+from store.kept import Kept
 from store.pictures import NoPictures, Pictures
 from store.schema import instance, series, study
 from store.streamed import (
@@ -38,7 +39,8 @@ from store.streamed import (
 
 __all__ = ["Archive", "StoredInstance"]
 
-METADATA_ROWS = 200
+METADATA_ROWS = 50
+KEPT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,15 @@ class Archive:
         database: the index.
         blobs: where the Part 10 files are.
         pictures: keeps what was rendered; by default nothing is kept.
+
+    Attributes:
+        kept: answers made of the index, by names that change with what they are made of.
     """
 
     def __init__(self, database: Database, blobs: Blobs, pictures: Pictures | None = None) -> None:
         self.database = database
         self.pictures = pictures or NoPictures()
+        self.kept = Kept(KEPT_BYTES)
         self._blobs = blobs
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = lru_cache(maxsize=4096)(self._read_frame_index)
@@ -122,9 +128,9 @@ class Archive:
             # One that was deleted since the caller looked is simply no longer there.
             yield from (found[id_] for id_ in ids if id_ in found)
 
-    def read(self, ref: StoredInstance) -> Iterator[bytes]:
-        """The stored Part 10 file, in chunks."""
-        return self._blobs.stream(ref.blob)
+    def read(self, ref: StoredInstance, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The stored Part 10 file from `start` to `end`, in chunks."""
+        return self._blobs.stream(ref.blob, start, None if end is None else end - start)
 
     def read_range(self, ref: StoredInstance, offset: int, length: int) -> bytes:
         """Bytes of the file; in the deflated syntax, of the file with its data set inflated."""

@@ -148,8 +148,8 @@ def test_metadata_of_every_level(caller: Caller) -> None:
 def test_long_metadata_are_streamed(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, group: int
 ) -> None:
-    monkeypatch.setattr("dicomweb.wado.METADATA_GROUP", group)
-    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 10)
+    monkeypatch.setattr("dicomweb.metadata.METADATA_GROUP", group)
+    monkeypatch.setattr("dicomweb.metadata.LARGEST_KEPT", 10)
     (path, *_) = caller.stored([make_file(number) for number in (1, 2, 3)])
 
     series = path.split("/instances/")[0]

@@ -1,0 +1,171 @@
+"""Gives instances as a zip archive, with a manifest of what is in it.
+
+Standard: none; PS3.18 leaves archives to servers, and clients ask with `Accept: application/zip`.
+Invariants: memory is a chunk, whatever the archive holds; names in it are numbers, never text of a
+data set; the manifest comes last, so an archive without one is not whole; the same instances
+give the same bytes.
+Not here: the files themselves (`store.retrieve`, `store.transcode`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from itertools import chain
+from typing import Final
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from dicomweb.answers import (
+    Answer,
+    Asked,
+    cache_control,
+    is_known_to,
+    not_modified,
+    primed,
+    validators,
+)
+from dicomweb.links import instance_url
+from dicomweb.multipart import boundary_for
+from dicomweb.negotiation import ANY, Offer
+from dicomweb.resources import Resource
+from dicomweb.syntaxes import EXPLICIT_LITTLE_ENDIAN, instance_offers
+from store.access import Scope
+from store.errors import CannotTranscode
+from store.retrieve import Archive, StoredInstance
+from store.transcode import in_syntax
+
+__all__ = ["ZIP", "answer_zip", "zip_offers", "zipped"]
+
+ZIP: Final = "application/zip"
+MANIFEST: Final = "manifest.json"
+
+
+@cache
+def zip_offers() -> tuple[Offer, ...]:
+    """Return the forms of an archive: as stored, or in a transfer syntax that is asked for."""
+    stored = Offer(ZIP, answers=("", ANY), default=False)
+    syntaxes = {o.transfer_syntax for o in instance_offers(EXPLICIT_LITTLE_ENDIAN, alone=False)}
+    asked_for = [
+        Offer(ZIP, False, s, answers=(), default=False) for s in sorted(filter(None, syntaxes))
+    ]
+    return (stored, *asked_for)
+
+
+def answer_zip(
+    archive: Archive,
+    scope: Scope,
+    resource: Resource,
+    refs: Sequence[StoredInstance],
+    offer: Offer,
+    asked: Asked,
+) -> Answer:
+    """Give a study, a series or an instance as an archive."""
+    cache_for = cache_control(scope, immutable=resource.instance is not None)
+    syntax = offer.transfer_syntax
+    etag = f'"{boundary_for(asked.root, syntax or "", *(ref.etag for ref in refs))}.z"'
+    if is_known_to(asked, etag):
+        return not_modified(etag, cache_for)
+    headers = validators(etag, cache_for)
+    headers.append(("Content-Type", ZIP))
+    headers.append(("Content-Disposition", f'attachment; filename="{resource.uid}.zip"'))
+    if asked.is_head:
+        return Answer(200, headers, iter(()))
+    return Answer(200, headers, primed(zipped(archive, refs, asked.root, syntax)))
+
+
+def zipped(
+    archive: Archive, refs: Iterable[StoredInstance], root: str, transfer_syntax: str | None = None
+) -> Iterator[bytes]:
+    """Write an archive of the instances.
+
+    Args:
+        archive: where they are read from.
+        refs: the instances, those of a series one after another.
+        root: of the URLs in the manifest.
+        transfer_syntax: to give them in; None for as they are stored. An instance that cannot be
+            given in it is given as it is stored, and the manifest says so.
+    """
+    sink = _Sink()
+    files: list[dict[str, str | int]] = []
+    with ZipFile(sink, "w", ZIP_STORED) as writer:
+        for name, ref in _named(refs):
+            syntax, chunks = _content(archive, ref, transfer_syntax)
+            # The size tells whether the long form of the entry is needed; it is kept if unknown.
+            info = _entry(name)
+            info.file_size = ref.size
+            digest = sha256()
+            with writer.open(info, "w", force_zip64=syntax != ref.transfer_syntax) as member:
+                for chunk in chunks:
+                    member.write(chunk)
+                    digest.update(chunk)
+                    yield sink.taken()
+            files.append(
+                {
+                    "name": name,
+                    "url": instance_url(root, ref),
+                    "StudyInstanceUID": ref.study_instance_uid,
+                    "SeriesInstanceUID": ref.series_instance_uid,
+                    "SOPInstanceUID": ref.sop_instance_uid,
+                    "SOPClassUID": ref.sop_class_uid,
+                    "TransferSyntaxUID": syntax,
+                    "bytes": info.file_size,
+                    "sha256": digest.hexdigest(),
+                }
+            )
+        manifest = json.dumps({"root": root, "files": files}, indent=1)
+        writer.writestr(_entry(MANIFEST), manifest)
+    yield sink.taken()
+
+
+class _Sink:
+    """Takes what a ZipFile writes; without `tell`, so that it never goes back."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._written.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """There is nothing behind it."""
+
+    def close(self) -> None:
+        """A ZipFile leaves what it was given open."""
+
+    def taken(self) -> bytes:
+        data = b"".join(self._written)
+        self._written.clear()
+        return data
+
+
+def _entry(name: str) -> ZipInfo:
+    # Without a time of its own an entry has the beginning of 1980, the same for ever.
+    info = ZipInfo(name)
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def _named(refs: Iterable[StoredInstance]) -> Iterator[tuple[str, StoredInstance]]:
+    """Name the files by the order of studies, of series and of instances."""
+    studies: dict[str, int] = {}
+    series: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for ref in refs:
+        key = (ref.study_instance_uid, ref.series_instance_uid)
+        s = studies.setdefault(ref.study_instance_uid, len(studies) + 1)
+        e = series.setdefault(key, len(series) + 1)
+        counts[key] = counts.get(key, 0) + 1
+        yield f"DICOM/S{s:04d}/E{e:04d}/{counts[key]:05d}.dcm", ref
+
+
+def _content(
+    archive: Archive, ref: StoredInstance, transfer_syntax: str | None
+) -> tuple[str, Iterator[bytes]]:
+    if transfer_syntax not in (None, ref.transfer_syntax):
+        try:
+            chunks = iter(in_syntax(archive, ref, transfer_syntax))
+            return transfer_syntax, chain([next(chunks)], chunks)
+        except CannotTranscode:
+            pass
+    return ref.transfer_syntax, archive.read(ref)
