@@ -135,6 +135,9 @@ OUTCOMES: Final = MappingProxyType(
             409, "Its SOP Instance UID is taken by an instance with other pixel data.", 0x0111
         ),
         s.NotSearchable: Outcome(400, "A search value is not of the form that its attribute has."),
+        s.SearchTooBroad: Outcome(
+            413, "The search is too broad: it needs another key that the index has."
+        ),
         s.Forbidden: Outcome(403, "The credentials do not allow this."),
         s.NoSuchRoot: Outcome(404, "There is no such resource."),
         s.TooManyRequests: Outcome(429, "Too many requests came from this address."),

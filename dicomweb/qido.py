@@ -1,53 +1,32 @@
 """QIDO-RS: turns a query string into a search, and its results into an answer.
 
-Standard: PS3.18 8.3.4 (query parameters), 10.6 (Search transaction).
-Invariants: what is not understood of a parameter's value is a 400 with a sentence that names the
-parameter and never its value; parameters that are unknown are passed over, with a warning where
-the results would otherwise look narrower than they are; no results are a 204.
-Not here: matching, order and access (`store.search`).
+Standard: PS3.18 8.3.4 (query parameters), 10.6 (Search transaction), PS3.19 A.1 (XML).
+Invariants: no results are a 204; the same results are the same bytes, so that ETags are strong.
+Not here: the parameters (`dicomweb.qido_query`), keeping answers (`dicomweb.kept`), matching,
+order and access (`store.search`).
 """
 
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from pydicom.datadict import tag_for_keyword
-
 from dicomweb.answers import DICOM_JSON, REVALIDATE, Answer, Asked, is_known_to, not_modified
 from dicomweb.errors import BadRequest, NotAcceptable
+from dicomweb.kept import KeptAnswer, kept_or_made
+from dicomweb.multipart import boundary_for, closing, opening, related
+from dicomweb.native_xml import to_xml
 from dicomweb.negotiation import Offer, ranked
+from dicomweb.qido_query import Place, read_query
 from store.access import Scope
 from store.db import Database
 from store.errors import NotSearchable
-from store.search import ALL, KEYS, NEVER_STORED, Level, Match, Query, search
+from store.search import Page, search
 
 __all__ = ["Place", "answer_search"]
 
-MAX_RESULTS: Final = 10_000
-MAX_NUMBER: Final = 2**31 - 1
-
-_REQUEST_ATTRIBUTES: Final = 0x00400275
-_STUDY_UID: Final = 0x0020000D
-_SERIES_UID: Final = 0x0020000E
-_BEYOND_COLUMNS: Final = {0x00080061: "CS", 0x00080062: "UI"}
-_DEPTH: Final[dict[str, int]] = {"study": 0, "series": 1, "instance": 2}
-# More digits than these no column holds, and no database takes.
-_INTEGER: Final = re.compile(r'(?:[+-]?[0-9]{1,12}|\*|""|)\Z')
-_CONTROL: Final = {chr(code) for code in range(32)} | {"\x7f"}
-_OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which of the search resources is asked: what is looked for, and below what."""
-
-    level: Level
-    study: str | None = None
-    series: str | None = None
+_XML: Final = "application/dicom+xml"
+_OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(_XML, multipart=True))
 
 
 def answer_search(database: Database, scope: Scope, place: Place, asked: Asked) -> Answer:
@@ -55,128 +34,91 @@ def answer_search(database: Database, scope: Scope, place: Place, asked: Asked) 
 
     Raises:
         BadRequest: a parameter has a value that it cannot have.
-        NotAcceptable: neither JSON form is acceptable.
+        NotAcceptable: neither JSON nor XML is acceptable.
+        SearchTooBroad: too much would have to be looked at.
     """
     offers = ranked(asked.accept, asked.accept_parameter, _OFFERS)
     if not offers:
-        raise NotAcceptable("Search results are given as application/dicom+json.")
-    query, warnings = _query(place, asked.query)
-    try:
-        page = search(database, scope, query)
-    except NotSearchable:
-        raise BadRequest("A search value is not of the form that its attribute has.") from None
-    if page.remaining:
-        warnings.append(f"There are {page.remaining} additional results that can be requested")
-    headers = [("Warning", f"299 {asked.root}: {warning}") for warning in warnings]
+        raise NotAcceptable(
+            'Search results are given as application/dicom+json, and as multipart/related; type="'
+            'application/dicom+xml".'
+        )
+    media_type = offers[0].media_type
+
+    def make() -> KeptAnswer:
+        return _make(database, scope, place, asked, media_type)
+
+    depends_on = (place, tuple(asked.query), asked.root, media_type)
+    answer = kept_or_made(database, scope, depends_on, make)
+    headers = [("Warning", f"299 {asked.root}: {warning}") for warning in answer.warnings]
     headers.append(("Vary", "Accept"))
-    if not page.results:
+    if not answer.body:
         return Answer(204, [*headers, ("Cache-Control", REVALIDATE)])
-    for result in page.results:
-        _add_links(result, place, asked.root)
-    results = [dict(sorted(result.items())) for result in page.results]
-    body = json.dumps(results, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    etag = f'"{blake2b(body, digest_size=16).hexdigest()}"'
-    if is_known_to(asked, etag):
-        return not_modified(etag, REVALIDATE)
+    if is_known_to(asked, answer.etag):
+        return not_modified(answer.etag, REVALIDATE)
     headers += [
-        ("Content-Type", offers[0].media_type),
-        ("ETag", etag),
+        ("Content-Type", answer.content_type),
+        ("ETag", answer.etag),
         ("Cache-Control", REVALIDATE),
     ]
-    return Answer(200, headers, [body])
+    return Answer(200, headers, [answer.body])
 
 
-def _query(place: Place, parameters: Iterable[tuple[str, str]]) -> tuple[Query, list[str]]:
-    matches: dict[int, str] = {}
-    include: set[int] = set()
-    everything = False
-    numbers = {"limit": MAX_RESULTS, "offset": 0}
-    warnings = []
-    for name, value in parameters:
-        if name in numbers:
-            numbers[name] = _number(name, value)
-        elif name == "fuzzymatching":
-            if _is_true(name, value):
-                warnings.append(
-                    "The fuzzymatching parameter is not supported. "
-                    "Only literal matching has been performed."
-                )
-        elif name == "includefield":
-            everything |= "all" in value.split(",")
-            include.update(tag for word in value.split(",") if (tag := _tag(word)) is not None)
-        elif (tag := _tag(name)) is not None:
-            if not _is_key(tag, place.level):
-                warnings.append(f"The attribute {tag:08X} is not supported as a matching key")
-            else:
-                matches[tag] = _value(matches, tag, value)
-    found = [Match(tag, value) for tag, value in matches.items()]
-    # Those of the path come on top: a key of the same name can only narrow them further.
-    found += [Match(_STUDY_UID, place.study)] if place.study is not None else []
-    found += [Match(_SERIES_UID, place.series)] if place.series is not None else []
-    with_parents = place.study is None or (place.level == "instance" and place.series is None)
-    query = Query(
-        place.level,
-        tuple(found),
-        ALL if everything else frozenset(include),
-        limit=min(numbers["limit"], MAX_RESULTS),
-        offset=numbers["offset"],
-        with_parents=with_parents,
-    )
-    return query, warnings
+def _make(
+    database: Database, scope: Scope, place: Place, asked: Asked, media_type: str
+) -> KeptAnswer:
+    query, warnings = read_query(place, asked.query)
+    try:
+        page = search(database, scope, query)
+    except NotSearchable as error:
+        # Its sentence names the attribute, and nothing of the value.
+        raise BadRequest(str(error)) from None
+    warnings += _more(page)
+    results = [_with_links(result, place, asked.root) for result in page.results]
+    if media_type == _XML:
+        content_type, body = _as_xml(results)
+    else:
+        content_type, body = media_type, _as_json(results)
+    return KeptAnswer(content_type, body, _etag(body), tuple(warnings))
 
 
-@lru_cache(maxsize=1024)
-def _tag(name: str) -> int | None:
-    """Return the attribute that a keyword or eight hexadecimal digits name.
-
-    Of a dotted name, the last part: only within Request Attributes Sequence are there such keys.
-    """
-    sequence, dot, leaf = name.partition(".")
-    if dot:
-        tag = _tag(leaf)
-        return tag if _tag(sequence) == _REQUEST_ATTRIBUTES and tag in NEVER_STORED else None
-    if len(name) == 8 and name.isascii():
-        try:
-            return int(name, 16)
-        except ValueError:
-            pass
-    return tag_for_keyword(name) if name else None
+def _more(page: Page) -> Iterator[str]:
+    if page.remaining:
+        number = f"{page.remaining}" if page.is_counted else f"at least {page.remaining}"
+        yield f"There are {number} additional results that can be requested"
 
 
-def _is_key(tag: int, level: Level) -> bool:
-    if tag in _BEYOND_COLUMNS:
-        return True
-    if tag in NEVER_STORED:
-        return level != "study"
-    return tag in KEYS and _DEPTH[KEYS[tag].level] <= _DEPTH[level]
+def _as_json(results: Sequence[dict[str, Any]]) -> bytes:
+    if not results:
+        return b""
+    text = json.dumps(results, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
 
 
-def _value(matches: dict[int, str], tag: int, value: str) -> str:
-    if not _CONTROL.isdisjoint(value):
-        raise BadRequest(f"The value of {tag:08X} holds a control character.")
-    vr = KEYS[tag].vr if tag in KEYS else _BEYOND_COLUMNS.get(tag, "SH")
-    if vr in ("IS", "US") and not _INTEGER.match(value):
-        raise BadRequest(f"The value of {tag:08X} must be a whole number.")
-    if tag not in matches or matches[tag] == value:
-        return value
-    if vr != "UI":
-        raise BadRequest(f"The attribute {tag:08X} is given more than once.")
-    return f"{matches[tag]},{value}"
+def _as_xml(results: Sequence[dict[str, Any]]) -> tuple[str, bytes]:
+    """The results as parts of one body, and its Content-Type."""
+    documents = [to_xml(result) for result in results]
+    boundary = boundary_for(*map(_etag, documents))
+    body = b"".join(_parts(boundary, results, documents))
+    return related(_XML, boundary), body
 
 
-def _number(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or len(value) > 20:
-        raise BadRequest(f"The parameter {name} must be a whole number, 0 or more.")
-    return min(int(value), MAX_NUMBER)
+def _parts(
+    boundary: str, results: Iterable[dict[str, Any]], documents: Sequence[bytes]
+) -> Iterator[bytes]:
+    for number, (result, document) in enumerate(zip(results, documents, strict=True)):
+        url = result["00081190"]["Value"][0]
+        yield opening(boundary, _XML, url, len(document), first=number == 0)
+        yield document
+    if documents:
+        yield closing(boundary)
 
 
-def _is_true(name: str, value: str) -> bool:
-    if value.lower() not in ("true", "false"):
-        raise BadRequest(f"The parameter {name} must be true or false.")
-    return value.lower() == "true"
+def _etag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
-def _add_links(result: dict[str, Any], place: Place, root: str) -> None:
+def _with_links(result: dict[str, Any], place: Place, root: str) -> dict[str, Any]:
     """Add RetrieveURL, and the UIDs that the path has said already."""
     if place.study is not None:
         result["0020000D"] = {"vr": "UI", "Value": [place.study]}
@@ -188,3 +130,4 @@ def _add_links(result: dict[str, Any], place: Place, root: str) -> None:
     if place.level == "instance":
         url += f"/instances/{result['00080018']['Value'][0]}"
     result["00081190"] = {"vr": "UR", "Value": [url]}
+    return dict(sorted(result.items()))

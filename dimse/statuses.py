@@ -63,6 +63,7 @@ BY_ERROR: Mapping[str, Status] = {
     "CannotMask": FAILED,
     "BadRectangles": FAILED,
     "NotSearchable": FAILED,
+    "SearchTooBroad": FAILED,
     # Those of the gate, which associations do not pass.
     "Forbidden": FAILED,
     "NoSuchRoot": FAILED,

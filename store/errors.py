@@ -13,6 +13,7 @@
     ├── BadRectangles      rectangles that no image can have, or too many
     ├── DuplicateDiffers   same SOP Instance UID as a stored instance, other pixels
     ├── NotSearchable      a query that the index cannot answer
+    ├── SearchTooBroad     a query for which too much would have to be looked at
     ├── Forbidden          the caller is known, and may not do this
     ├── NoSuchRoot         no root of these values, or not any more
     ├── TooManyRequests    the caller asked too often
@@ -94,6 +95,10 @@ class TooManyRequests(StoreError):
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many requests came from this address.")
         self.retry_after = retry_after
+
+
+class SearchTooBroad(StoreError):
+    """Too many data sets would have to be looked at; further keys make them fewer."""
 
 
 class StoreFull(StoreError):

@@ -6,15 +6,17 @@ Not here: how a value matches (`store.matching`).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Column
 
 from store.schema import instance, series, study
 
-__all__ = ["INSTANCE", "KEYS", "NEVER_STORED", "SERIES", "STUDY", "Key", "Level"]
+__all__ = ["BEYOND_COLUMNS", "DEPTH", "INSTANCE", "KEYS", "SERIES", "STUDY", "Key", "Level"]
 
 Level = Literal["study", "series", "instance"]
+DEPTH: Final[dict[Level, int]] = {"study": 0, "series": 1, "instance": 2}
+"""How far a level is from the top."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ INSTANCE = (
     Key(0x00280100, "US", "instance", instance.c.bits_allocated),
 )
 KEYS = {key.tag: key for key in (*STUDY, *SERIES, *INSTANCE)}
-
-# Scheduled Procedure Step ID and Requested Procedure ID, of Request Attributes Sequence: required
-# keys of a series, which the profile removes from everything before it is stored.
-NEVER_STORED = frozenset({0x00400009, 0x00401001})
+MODALITIES_IN_STUDY: Final = 0x00080061
+SOP_CLASSES_IN_STUDY: Final = 0x00080062
+INSTANCE_AVAILABILITY: Final = 0x00080056
+BEYOND_COLUMNS: Final = {MODALITIES_IN_STUDY: "CS", SOP_CLASSES_IN_STUDY: "UI"}
+"""Keys that are answered from the rows below a study, with their VRs."""

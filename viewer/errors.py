@@ -125,6 +125,10 @@ WORDS: Final = MappingProxyType(
             "That was too large",
             "The request holds more than this address takes. Nothing of it was kept.",
         ),
+        429: Words(
+            "That was too often",
+            "Too many attempts came from where you are. Wait a minute and try again.",
+        ),
         500: UNEXPECTED,
         503: Words(
             "The archive is busy",
@@ -171,6 +175,7 @@ OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
         s.CannotDecode: Outcome(409, "The pixel data cannot be decoded, so nothing was changed."),
         s.CannotTranscode: Outcome(409, "The pixel data cannot be written again as it came."),
         s.DuplicateDiffers: Outcome(409, "The new instance's UID is taken; nothing was changed."),
+        s.SearchTooBroad: Outcome(413, "That search is too broad; ask for something more."),
         s.NotSearchable: Outcome(400, "A search value is not of the form that it should have."),
         s.Forbidden: Outcome(403, "The token does not allow this."),
         s.NoSuchRoot: Outcome(404, "There is nothing at this address."),

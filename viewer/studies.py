@@ -86,7 +86,7 @@ class StudyPage:
 def page_of_studies(database: Database, scope: Scope, number: int, now: datetime) -> StudyPage:
     """Page `number` of the studies in the scope, counted from 1, newest first."""
     offset = (number - 1) * PER_PAGE
-    found = search(database, scope, Query("study", limit=PER_PAGE, offset=offset))
+    found = search(database, scope, Query("study", limit=PER_PAGE, offset=offset, count_all=True))
     entries = _entries(database, scope, found.results, now)
     return StudyPage(entries, number, offset + len(found.results) + found.remaining)
 

@@ -130,8 +130,6 @@ def test_outside_the_scope_nothing_is_found_or_counted(store: Store, find: Find)
 @pytest.mark.parametrize(
     ("level", "tag", "value"),
     [
-        ("study", 0x00080018, "1.2"),
-        ("study", 0x00109999, "x"),
         ("study", 0x00080020, "yesterday"),
         ("study", 0x00080020, "2024"),
         ("series", 0x00200011, "two"),
