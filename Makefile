@@ -6,10 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 COMPARED := .venv-compare
 BIN := $(VENV)/bin
-TEST_PACKAGES := chromium dcmtk dicom3tools postgresql procps
+TEST_PACKAGES := chromium dcmtk dicom3tools ffmpeg postgresql procps
 CLIENT := viewer/client
 BUILT := viewer/static/dist/manifest.json
 CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
+OTHERS := tests/clients
+OTHERS_READY := $(OTHERS)/build/.ready
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,9 +23,9 @@ setup: $(VENV)/.dev $(BUILT) ## set up for development
 
 client: $(BUILT) ## build the viewer
 
-test: packages $(VENV)/.dev $(BUILT) ## everything: lint, types, unit, integration, browser
+test: packages $(VENV)/.dev $(BUILT) $(OTHERS_READY) ## everything: lint, types, unit, integration, browser
 	$(MAKE) lint types
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, and the client's own checks
 	$(BIN)/ruff check .
@@ -36,7 +38,7 @@ types: $(VENV)/.dev $(BUILT) ## mypy --strict, tsc --strict
 unit: $(VENV)/.dev ## the fast tests only
 	$(BIN)/pytest -m "not integration and not browser"
 
-browser: $(VENV)/.dev $(BUILT) ## the tests that drive Chromium
+browser: $(VENV)/.dev $(BUILT) $(OTHERS_READY) ## the tests that drive Chromium
 	$(BIN)/pytest -m browser
 
 bench: $(VENV)/.dev $(BUILT) ## measure against Orthanc, storescp, nginx and a bare receiver
@@ -59,6 +61,7 @@ packages:
 
 clean: ## remove what the commands made, but not the data folder
 	rm -rf $(VENV) $(COMPARED) viewer/static/dist $(CLIENT)/node_modules build *.egg-info
+	rm -rf $(OTHERS)/build $(OTHERS)/node_modules
 
 # The virtual environment, with what running needs, then with what developing needs.
 $(VENV)/bin/pip:
@@ -76,4 +79,9 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 $(BUILT): $(CLIENT_SOURCES) scripts/with-node | $(VENV)/bin/pip
 	scripts/with-node npm --prefix $(CLIENT) ci --no-audit --no-fund --loglevel=error
 	scripts/with-node npm --prefix $(CLIENT) run build
+	@touch $@
+
+# Clients of others, which tests run against the server.
+$(OTHERS_READY): $(OTHERS)/prepare $(OTHERS)/package-lock.json $(OTHERS)/ohif.sha512 $(wildcard $(OTHERS)/page/*) $(BUILT)
+	$(OTHERS)/prepare
 	@touch $@

@@ -1,36 +1,34 @@
-"""Makes pictures of frames: JPEG or PNG as a browser shows them, thumbnails, icons.
+"""Draws frames as a browser shows them: grey levels or colour, square pixels, the size asked for.
 
-Standard: PS3.18 8.3.5.1 (rendering parameters), 8.7.4 (rendered media types), PS3.3 C.7.6.3.1.2
-(photometric interpretation), C.7.6.3.1.7 (Pixel Aspect Ratio), C.7.9 (palettes).
+Standard: PS3.18 8.3.5.1 (rendering parameters), PS3.3 C.7.6.3.1.2 (photometric interpretation),
+C.7.6.3.1.7 (Pixel Aspect Ratio), C.7.9 (palettes).
 
 Invariants: pure functions of header and frame. A picture holds pixels only: no text and no value of
 the data set travels in it. Its pixels are square, its size is bounded whatever the header claims.
 
-Not here: decoding (store.pixels), grey scale transformations (store.grey), caching.
+Not here: decoding (store.pixels), grey scale transformations (store.grey), files (store.encoded),
+what has no pixels (store.icons, store.waveforms).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
-import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import ExplicitVRLittleEndian
 
 from store.cells import Pixels, value_of
+from store.encoded import MediaType, Picture, encoded
 from store.errors import CannotDecode
 from store.grey import Function, Window, grey_levels, scopes
 from store.headers import Attributes
 
-__all__ = ["Function", "MediaType", "Window", "icon", "render", "thumbnail"]
-
-MediaType = Literal["image/jpeg", "image/png"]
+__all__ = ["Function", "Window", "drawn", "fitted", "render", "resized", "thumbnail"]
 
 DEFAULT_QUALITY: Final = 90
 THUMBNAIL_SIZE: Final = (256, 256)
@@ -38,10 +36,47 @@ THUMBNAIL_QUALITY: Final = 80
 # A viewport or an aspect ratio of the sender's choice must not decide on our memory.
 LONGEST_SIDE: Final = 8192
 LARGEST_ASPECT: Final = 32.0
-PNG_EFFORT: Final = 1
 
-_INK: Final = 0xC8
-_PAPER: Final = 0x20
+
+def drawn(
+    ds: Attributes,
+    values: Pixels,
+    *,
+    number: int = 1,
+    window: Window | None = None,
+    viewport: tuple[int, int] | None = None,
+) -> Picture:
+    """Draw one frame.
+
+    Args:
+        ds: the header.
+        values: what `store.pixels.decode` returned.
+        number: of the frame, from 1.
+        window: in place of what the header recommends; colour has none.
+        viewport: the box to fill, as width and height; the picture keeps its shape.
+
+    Raises:
+        CannotDecode: a palette that cannot be applied.
+    """
+    height, width = values.shape[:2]
+    size = _size_in(width, height, _aspect(ds, number), viewport)
+    # What is made much smaller need not be shown whole first.
+    step = max(1, min(width // size[0], height // size[1]) // 2)
+    return resized(_shown(ds, values[::step, ::step], number, window), size)
+
+
+def resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Return a picture in another size, as width and height."""
+    if size == picture.shape[1::-1]:
+        return picture
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def fitted(picture: Picture, viewport: tuple[int, int] | None) -> Picture:
+    """Return a picture in the size that fills a box, given as width and height."""
+    height, width = picture.shape[:2]
+    return resized(picture, _size_in(width, height, 1.0, viewport))
 
 
 def render(
@@ -54,29 +89,9 @@ def render(
     quality: int = DEFAULT_QUALITY,
     viewport: tuple[int, int] | None = None,
 ) -> bytes:
-    """Make a picture of one frame.
-
-    Args:
-        ds: the header.
-        values: what `store.pixels.decode` returned.
-        number: of the frame, from 1.
-        media_type: of the picture.
-        window: in place of what the header recommends; colour has none.
-        quality: of a JPEG, 1 to 100.
-        viewport: the box to fill, as width and height; the picture keeps its shape.
-
-    Raises:
-        CannotDecode: a palette that cannot be applied.
-    """
-    height, width = values.shape[:2]
-    size = _fitted(width, height, _aspect(ds, number), viewport)
-    # What is made much smaller need not be shown whole first.
-    step = max(1, min(width // size[0], height // size[1]) // 2)
-    shown = _shown(ds, values[::step, ::step], number, window)
-    if size != (width, height):
-        picture = Image.fromarray(shown).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        shown = np.asarray(picture)
-    return _encoded(shown, media_type, quality)
+    """Draw one frame, as `drawn`, and write it as a file of a media type and quality."""
+    picture = drawn(ds, values, number=number, window=window, viewport=viewport)
+    return encoded(picture, media_type, quality)
 
 
 def thumbnail(ds: Attributes, values: Pixels, *, number: int = 1) -> bytes:
@@ -93,24 +108,7 @@ def thumbnail(ds: Attributes, values: Pixels, *, number: int = 1) -> bytes:
     return render(ds, values, number=number, quality=THUMBNAIL_QUALITY, viewport=THUMBNAIL_SIZE)
 
 
-def icon(kind: str, media_type: MediaType = "image/jpeg") -> bytes:
-    """Make the tile that stands for an object without pixels.
-
-    Args:
-        kind: the word on the tile, such as the modality; a code string, not free text.
-        media_type: of the picture.
-    """
-    word = "".join(c for c in kind.upper() if c.isascii() and c.isalnum())[:8] or "?"
-    tile = Image.new("L", THUMBNAIL_SIZE, _PAPER)
-    draw = ImageDraw.Draw(tile)
-    width, height = THUMBNAIL_SIZE
-    draw.rounded_rectangle((16, 16, width - 17, height - 17), 16, outline=_INK, width=3)
-    font = ImageFont.load_default(min(72, 320 // len(word)))
-    draw.text((width / 2, height / 2), word, fill=_INK, font=font, anchor="mm")
-    return _encoded(np.asarray(tile), media_type, THUMBNAIL_QUALITY)
-
-
-def _shown(ds: Attributes, values: Pixels, number: int, window: Window | None) -> NDArray[np.uint8]:
+def _shown(ds: Attributes, values: Pixels, number: int, window: Window | None) -> Picture:
     if values.ndim == 3:
         return _eight_bits(values, _integer(value_of(ds, "BitsStored"), 8))
     if value_of(ds, "PhotometricInterpretation") == "PALETTE COLOR":
@@ -118,7 +116,7 @@ def _shown(ds: Attributes, values: Pixels, number: int, window: Window | None) -
     return grey_levels(ds, values, number, window)
 
 
-def _coloured(ds: Attributes, indices: Pixels) -> NDArray[np.uint8]:
+def _coloured(ds: Attributes, indices: Pixels) -> Picture:
     try:
         colours: Pixels = apply_color_lut(indices, _palette(ds))
     except Exception:
@@ -146,7 +144,7 @@ def _palette(ds: Attributes) -> Dataset:
     return palette
 
 
-def _eight_bits(values: Pixels, stored: int) -> NDArray[np.uint8]:
+def _eight_bits(values: Pixels, stored: int) -> Picture:
     return (values >> (stored - 8) if stored > 8 else values).astype(np.uint8)
 
 
@@ -166,7 +164,7 @@ def _aspect(ds: Attributes, number: int) -> float:
     return 1.0
 
 
-def _fitted(
+def _size_in(
     width: int, height: int, aspect: float, viewport: tuple[int, int] | None
 ) -> tuple[int, int]:
     """Return the size of the picture: square pixels, none lost, or filling the viewport."""
@@ -175,13 +173,6 @@ def _fitted(
     scale = min(box[0] / wide, box[1] / high) if viewport else 1.0
     scale = min(scale, LONGEST_SIDE / max(wide, high))
     return max(1, round(wide * scale)), max(1, round(high * scale))
-
-
-def _encoded(picture: NDArray[np.uint8], media_type: MediaType, quality: int) -> bytes:
-    whole = np.ascontiguousarray(picture)
-    if media_type == "image/png":
-        return bytes(imagecodecs.png_encode(whole, level=PNG_EFFORT))
-    return bytes(imagecodecs.jpeg8_encode(whole, level=quality))
 
 
 def _integer(value: object, default: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.uid import BasicTextSRStorage
+from pydicom.uid import RTPlanStorage
 from werkzeug.test import TestResponse
 
 from tests.dicomweb.conftest import Caller
@@ -106,12 +106,14 @@ def test_quality_changes_the_size(caller: Caller, path: str) -> None:
 
 
 def test_what_is_not_followed_is_warned_of(caller: Caller, path: str) -> None:
-    response = caller.get(f"{path}/rendered?annotation=patient&iccprofile=srgb&other=1")
+    response = caller.get(f"{path}/rendered?annotation=patient,x&iccprofile=rommrgb&other=1")
 
     assert response.headers.getlist("Warning") == [
-        "299 http://localhost/dicomweb: The annotation parameter is not supported.",
-        "299 http://localhost/dicomweb: The iccprofile parameter is not supported.",
+        "299 http://localhost/dicomweb: An annotation that is not known was left out.",
+        "299 http://localhost/dicomweb: The colour profile that was asked for is not available.",
     ]
+    followed = caller.get(f"{path}/rendered?annotation=patient,technique&iccprofile=srgb")
+    assert "Warning" not in followed.headers
 
 
 def test_frames_have_pictures(caller: Caller) -> None:
@@ -130,7 +132,7 @@ def test_frames_have_pictures(caller: Caller) -> None:
     assert level("/thumbnail") == level("/frames/2/thumbnail")
     assert caller.get(f"{path}/frames/4/rendered").status_code == 404
     assert caller.get(f"{path}/frames/0/rendered").status_code == 400
-    assert caller.get(f"{path}/frames/1,2/rendered").status_code == 406
+    assert caller.get(f"{path}/frames/1,2/rendered", Accept="image/png").status_code == 406
 
 
 def test_thumbnail_of_every_level_is_the_middle_image(caller: Caller) -> None:
@@ -151,23 +153,25 @@ def test_thumbnail_of_every_level_is_the_middle_image(caller: Caller) -> None:
 
 
 def test_object_without_pixels_has_an_icon_and_no_picture(caller: Caller) -> None:
-    report = _report(make_slice(1))
-    (path,) = caller.stored([encode(report)])
+    plan = _without_pixels(make_slice(1))
+    (path,) = caller.stored([encode(plan)])
 
     thumbnail = caller.get(f"{path}/thumbnail")
     assert _grey(thumbnail).shape == (256, 256)
     assert caller.get(f"{path}/rendered").status_code == 406
 
 
-def _report(ds: Dataset) -> Dataset:
+def _without_pixels(ds: Dataset) -> Dataset:
     del ds.PixelData, ds.Rows, ds.Columns, ds.BitsAllocated, ds.BitsStored, ds.HighBit
     del ds.PixelRepresentation, ds.SamplesPerPixel, ds.PhotometricInterpretation
-    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = BasicTextSRStorage
-    ds.Modality = "SR"
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = RTPlanStorage
+    ds.Modality = "RTPLAN"
     return ds
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/gif", "application/dicom", "image/*;q=0"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/bmp", "application/dicom", "image/*;q=0", "video/mp4"]
+)
 def test_type_that_is_not_made(caller: Caller, path: str, accept: str) -> None:
     assert caller.get(f"{path}/rendered", Accept=accept).status_code == 406
 
@@ -176,7 +180,7 @@ def test_known_picture_is_not_made_again(
     caller: Caller, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = caller.get(f"{path}/rendered")
-    monkeypatch.delattr("dicomweb.rendered.render")
+    monkeypatch.delattr("dicomweb.rendered.draw")
 
     again = caller.get(f"{path}/rendered", If_None_Match=first.headers["ETag"])
 

@@ -15,9 +15,11 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 
 from store.cells import Pixels
+from store.encoded import MediaType
 from store.errors import CannotDecode
+from store.icons import icon
 from store.pixels import decode
-from store.render import MediaType, Window, icon, render, thumbnail
+from store.render import Window, render, thumbnail
 from tests.store.stored_file import StoredFile
 
 RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)
