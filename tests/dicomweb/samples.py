@@ -4,7 +4,16 @@ from io import BytesIO
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    MPEG4HP41,
+    UID,
+    CTImageStorage,
+    EncapsulatedPDFStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+    VideoPhotographicImageStorage,
+)
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
 SECRETS = (b"SECRETNAME", b"SECRETID", b"1.2.826.0.1.3680043.8.498")
@@ -91,3 +100,49 @@ def split_multipart(content_type: str, body: bytes) -> list[tuple[dict[str, str]
         lines = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")]
         parts.append((dict(lines), content))
     return parts
+
+
+def make_rle_file(number: int = 1, *, frames: int = 2) -> bytes:
+    """An image whose frames are compressed without loss."""
+    ds = make_slice(number, frames=frames)
+    ds.compress(RLELossless, generate_instance_uid=False)
+    return encode(ds)
+
+
+def make_video_file(stream: bytes, fragment: int = 4096) -> bytes:
+    """A video, its bit stream in fragments of some length."""
+    ds = make_slice(1, frames=30, syntax=MPEG4HP41)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = VideoPhotographicImageStorage
+    ds.Modality = "XC"
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit = 7
+    ds.SamplesPerPixel = 3
+    ds.PhotometricInterpretation = "YBR_PARTIAL_420"
+    ds.PlanarConfiguration = 0
+    ds.CineRate = 30
+    pieces = [stream[at : at + fragment] for at in range(0, len(stream), fragment)]
+    ds.PixelData = encapsulate_fragments(pieces)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    return encode(ds)
+
+
+def encapsulate_fragments(pieces: list[bytes]) -> bytes:
+    """An encapsulated value with an empty offset table."""
+    item = b"\xfe\xff\x00\xe0"
+    found = [item + len(piece).to_bytes(4, "little") + piece for piece in (b"", *pieces)]
+    return b"".join(found) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def make_document(content: bytes, media_type: str = "application/pdf", number: int = 1) -> Dataset:
+    """A document in an instance."""
+    ds = make_slice(number)
+    for name in ("Rows", "Columns", "PixelData", "BitsAllocated", "BitsStored", "HighBit"):
+        delattr(ds, name)
+    for name in ("SamplesPerPixel", "PixelRepresentation", "PhotometricInterpretation"):
+        delattr(ds, name)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
+    ds.Modality = "DOC"
+    ds.EncapsulatedDocument = content
+    ds.MIMETypeOfEncapsulatedDocument = media_type
+    return ds

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import UID
 from werkzeug.test import TestResponse
 
 from tests.dicomweb.conftest import Caller
@@ -134,7 +135,7 @@ def test_what_is_no_image_is_a_file(caller: Caller) -> None:
     ds = make_slice(1)
     for name in ("Rows", "Columns", "PixelData", "BitsAllocated", "BitsStored", "HighBit"):
         delattr(ds, name)
-    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66"
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.66")
     ds.Modality = "REG"
     given = _uids(caller.stored([encode(ds)])[0])
     response = _get(caller, given)
