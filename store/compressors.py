@@ -136,10 +136,11 @@ def jpeg_extended(layout: Layout, values: Pixels) -> bytes:
 
 def jpeg_lossless(layout: Layout, values: Pixels) -> bytes:
     """Write lossless JPEG with the first predictor, which both of its syntaxes allow."""
-    # Named the same on both sides, so that nothing is transformed; the markers then name it too.
+    # Named the same on both sides, so that nothing is transformed. YCBCR by its name would get
+    # tables of its own for chrominance, which common decoders mistake for those of luminance.
     space = None
     if layout.cells.samples == 3:
-        space = "YCBCR" if layout.photometric.startswith("YBR") else "RGB"
+        space = "RGB" if layout.photometric == "RGB" else "UNKNOWN"
     return bytes(
         imagecodecs.jpeg8_encode(
             _unsigned(values, layout.precision),
@@ -272,9 +273,9 @@ def jpeg_xl(layout: Layout, values: Pixels) -> bytes:
 def jpeg_xl_lossy(layout: Layout, values: Pixels) -> bytes:
     """Write JPEG XL with loss."""
     raw = _unsigned(values, layout.precision)
-    # A distance is one of the eye when it sees the whole range at once.
+    # A distance of 1 can just be seen by an eye that sees the whole range at once.
     span = int(raw.max()) - int(raw.min())
-    distance = max(0.05, span / (1 << layout.precision))
+    distance = max(0.05, span / (1 << layout.precision) / 2)
     return bytes(
         imagecodecs.jpegxl_encode(
             raw, lossless=False, distance=distance, bitspersample=layout.precision

@@ -238,8 +238,10 @@ _CODECS: Final = {
     f"{_FAMILY}81": _Codec(
         compressors.jpeg_ls_near,
         _ALL - {"PALETTE COLOR"},
-        # The difference may be no more than half of what there is (ISO/IEC 14495-1 C.2.3).
+        # The difference may be no more than half of what there is (ISO/IEC 14495-1 C.2.3), and must
+        # not lead from the greatest number to the least, which are neighbours as bits.
         precisions=_BITS[compressors.NEAR :],
+        signed=False,
         lossy="ISO_14495_1",
     ),
     JPEG_2000: _Codec(

@@ -30,6 +30,7 @@ from deid.encoding import (
 )
 from store.cells import Cells, Pixels, value_of
 from store.codecs import Unpacked, unpack
+from store.codestream import jpeg_header
 from store.encoders import Encoder, encoder_in, is_written
 from store.errors import CannotDecode, CannotTranscode
 from store.recode import EXPLICIT
@@ -124,7 +125,7 @@ def frame_maker(
         frame = source.frame(ref, number)
         unpacked = _unpack(cells, frame, ref.transfer_syntax)
         if recompress:
-            return _recompressed(recompress, frame)
+            return _recompressed(recompress, cells, frame)
         if transfer_syntax != EXPLICIT_LITTLE:
             return encoder_in(transfer_syntax, cells, unpacked)(unpacked.cells)
         if cells.allocated == 1:
@@ -149,9 +150,9 @@ def repacked(source: Source[Ref], ref: Ref, ds: Dataset, transfer_syntax: str) -
     changes = _told_of_loss(ds, ref.transfer_syntax)
     recompress = _RECOMPRESSED.get((ref.transfer_syntax, transfer_syntax))
     if recompress:
-        fragment = _recompressed(recompress, stored)
+        fragment = _recompressed(recompress, cells, stored)
         others = (
-            _recompressed(recompress, source.frame(ref, number))
+            _recompressed(recompress, cells, source.frame(ref, number))
             for number in range(2, ref.frames + 1)
         )
         return Repacked(changes, _encapsulated(chain((fragment,), others)))
@@ -187,7 +188,11 @@ def _frames(source: Source[Ref], ref: Ref, cells: Cells, first: Unpacked) -> Ite
         yield unpacked.cells
 
 
-def _recompressed(recompress: Callable[[bytes], bytes], frame: bytes) -> bytes:
+def _recompressed(recompress: Callable[[bytes], bytes], cells: Cells, frame: bytes) -> bytes:
+    header = jpeg_header(frame)
+    if header and header.colour is None and cells.photometric == "RGB":
+        # Without a word of it in the frame, the other codec takes it for luminance and chrominance.
+        raise CannotTranscode("The frame does not tell its colour.")
     try:
         data = recompress(frame)
     except Exception:

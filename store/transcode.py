@@ -170,7 +170,8 @@ def _skip_value(data: Forward, length: int) -> None:
     if length != UNDEFINED:
         data.skip(length)
         return
-    while True:
+    # All frames are there, so that a file may as well end without the delimiter.
+    while len(data.peek(8)) == 8:
         group, element, size = struct.unpack("<HHI", data.take(8))
         if group << 16 | element == SEQUENCE_END:
             return
