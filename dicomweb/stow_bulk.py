@@ -38,7 +38,7 @@ __all__ = [
 EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 PIXEL_DATA: Final = 0x7FE00010
 HELD_BYTES: Final = 256 << 20
-FRAGMENT_BYTES: Final = 4 << 20
+FRAGMENT_BYTES: Final = 1 << 20
 
 _JPEG: Final = "1.2.840.10008.1.2.4."
 _NATIVE: Final = frozenset(("", EXPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2"))

@@ -132,8 +132,10 @@ class _Assembly:
                 yield from self._given(part, parts)
         left = {one.number: one for wanting in self._wanting.values() for one in wanting.values()}
         for _, one in sorted(left.items()):
-            complete = all(location in self._held for location in one.locations.values())
-            yield self._complete(one) if complete else Arriving(one.number, _incomplete(one))
+            if all(location in self._held for location in one.locations.values()):
+                yield self._complete(one)
+            else:
+                yield Arriving(one.number, _incomplete(one), EXPLICIT_LITTLE_ENDIAN)
 
     def _after(self, parts: Iterator[Part]) -> Part | None:
         part, self._next = self._next, None

@@ -17,7 +17,7 @@ Part = tuple[dict[str, str], bytes]
 
 def model(ds: Dataset, uri: str | None = "bulk/1") -> dict[str, Any]:
     """The JSON model of a data set, its pixel data at a URI."""
-    found: dict[str, Any] = ds.to_json_dict(1 << 30, lambda _: uri)
+    found: dict[str, Any] = ds.to_json_dict(1 << 30, lambda _: uri or "")
     found.pop("7FE00010", None)
     if uri is not None:
         found["7FE00010"] = {"vr": "OW", "BulkDataURI": uri}
