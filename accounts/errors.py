@@ -3,7 +3,8 @@
     AccountError
     ├── EmailTaken       an account with this e-mail address exists
     ├── NoSuchAccount    no account with this e-mail address
-    └── InvalidValue     an e-mail address or AE title that is not one
+    ├── NoSuchToken      no token of this number
+    └── InvalidValue     an e-mail address, AE title or name of a token that is not one
 
 Not here: wrong passwords and spent links are no errors but the answer None.
 """
@@ -21,5 +22,9 @@ class NoSuchAccount(AccountError):
     """No account with this e-mail address."""
 
 
+class NoSuchToken(AccountError):
+    """No token of this number."""
+
+
 class InvalidValue(AccountError):
-    """An e-mail address or an AE title that is not one."""
+    """An e-mail address, an AE title or the name of a token that is not one."""

@@ -49,9 +49,14 @@ sign_in_link = Table(
 token = Table(
     "token",
     metadata,
-    Column("digest", LargeBinary, primary_key=True),
+    Column("id", Id, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
     _of_account(),
+    Column("name", Text, nullable=False),
+    # Values of `accounts.tokens.TokenScope` with spaces between.
+    Column("scopes", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
 )
 
 peer = Table(

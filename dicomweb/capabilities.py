@@ -97,7 +97,8 @@ def _wadl(root: str, description: list[dict[str, Any]]) -> bytes:
             for kind in given or ():
                 SubElement(response, "representation", {"mediaType": kind})
     indent(application)
-    return tostring(application, "utf-8", xml_declaration=True)
+    text: bytes = tostring(application, "utf-8", xml_declaration=True)
+    return text
 
 
 def _param(parent: Element, name: str, style: str, **more: str) -> Element:

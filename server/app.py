@@ -1,8 +1,9 @@
 """Makes the WSGI application: DICOMweb, pages, health.
 
-Invariants: no answer carries a stack trace; cookies are HttpOnly and SameSite; pages may run only
-our own scripts and may not be framed.
-Not here: what a route does (`dicomweb`, `viewer`); who may see what (`server.gate`).
+Invariants: no answer carries a stack trace; cookies are HttpOnly and SameSite, and go to the path
+of the public address only; pages may run only our own scripts and may not be framed.
+Not here: what a route does (`dicomweb`, `viewer`); who may see what (`server.gate`); what proxies
+say (`server.proxies`).
 """
 
 from collections.abc import Callable
@@ -14,8 +15,11 @@ from sqlalchemy import select
 import viewer
 from dicomweb import create_blueprint
 from server.config import Settings
-from server.gate import AccountGate
+from server.edge import Edge, edge_of
+from server.gate import UPLOAD, AccountGate
+from server.proxies import BehindProxies
 from server.services import Services, now
+from server.sign_in_limit import limit_sign_in
 from store.schema import study
 
 __all__ = ["create_app"]
@@ -41,40 +45,50 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 DICOMWEB_ROOT = "/dicomweb"
+# An upload is a root of its own, for now by its number and for its owner only.
+ROOTS = {"dicomweb": DICOMWEB_ROOT, "upload": f"/uploads/<{UPLOAD}>/dicomweb"}
 FORM_BYTES = 256 * 1024
 
 
 def create_app(services: Services) -> Flask:
     """The application on these services."""
     settings = services.settings
+    edge = edge_of(settings)
     app = Flask("viewer")
-    app.config.update(_config(services))
-    gate = AccountGate(services.database, viewer.signed_in_account)
-    app.register_blueprint(
-        create_blueprint(
-            services.archive,
-            services.ingest,
-            gate,
-            database=services.database,
-            max_body_bytes=settings.max_body_bytes,
-            public_base=settings.public_base or None,
-            url_prefix=DICOMWEB_ROOT,
-        )
+    app.config.update(_config(services, edge))
+    gate = AccountGate(
+        services.database, viewer.signed_in_account, requests_a_minute=settings.rate_limit
     )
-    viewer.install(app, _pages(services, gate))
+    for name, url_prefix in ROOTS.items():
+        app.register_blueprint(
+            create_blueprint(
+                services.archive,
+                services.ingest,
+                gate,
+                database=services.database,
+                max_body_bytes=settings.max_body_bytes,
+                public_base=edge.public_base,
+                cors_origins=edge.origins,
+                url_prefix=url_prefix,
+                name=name,
+            )
+        )
+    viewer.install(app, _pages(services, gate, edge))
+    limit_sign_in(app)
     app.add_url_rule("/healthz", view_func=_health(services))
     app.after_request(_secure)
+    app.wsgi_app = BehindProxies(app.wsgi_app, edge.trusted, edge.prefix)  # type: ignore[method-assign]
     return app
 
 
-def _config(services: Services) -> dict[str, object]:
-    settings = services.settings
+def _config(services: Services, edge: Edge) -> dict[str, object]:
     return {
         "SECRET_KEY": sha256(b"readingroom sessions\0" + services.secret).digest(),
         "SESSION_COOKIE_NAME": "readingroom",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "SESSION_COOKIE_SECURE": settings.public_base.startswith("https:"),
+        "SESSION_COOKIE_SECURE": edge.is_secure,
+        "SESSION_COOKIE_PATH": f"{edge.prefix}/",
         # Forms are small; STOW-RS reads its stream itself and has its own limit.
         "MAX_FORM_MEMORY_SIZE": FORM_BYTES,
         "MAX_FORM_PARTS": 100,
@@ -82,7 +96,7 @@ def _config(services: Services) -> dict[str, object]:
     }
 
 
-def _pages(services: Services, gate: AccountGate) -> viewer.Pages:
+def _pages(services: Services, gate: AccountGate, edge: Edge) -> viewer.Pages:
     settings: Settings = services.settings
     return viewer.Pages(
         database=services.database,
@@ -91,7 +105,7 @@ def _pages(services: Services, gate: AccountGate) -> viewer.Pages:
         gate=gate,
         clock=now,
         dicomweb_root=DICOMWEB_ROOT,
-        public_base=settings.public_base or None,
+        public_base=edge.public_base,
         ae_title=settings.ae_title,
         dimse_host=settings.dimse.host,
         dimse_port=settings.dimse.port,

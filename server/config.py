@@ -83,10 +83,32 @@ class Settings:
     public_base: str = _setting(
         "", "The address by which others reach the server, `https://…`; empty means as asked for."
     )
+    trusted_proxies: str = _setting(
+        "",
+        "Addresses and networks, with commas between, of the proxies whose X-Forwarded-* and "
+        "Forwarded headers are believed; empty means none.",
+    )
+    cors_origins: str = _setting(
+        "",
+        "Origins, `https://…` with commas between, whose pages may send tokens; what is published "
+        "may be read from anywhere.",
+    )
+    rate_limit: int = _setting(
+        12_000,
+        "How many DICOMweb requests a minute each worker takes from one address without a token "
+        "or session; 0 means any number.",
+    )
+    http_certificate: str = _setting(
+        "", "A file of the certificate chain in PEM, to serve HTTPS; empty means HTTP."
+    )
+    http_key: str = _setting("", "A file of the certificate's private key in PEM.")
     web_workers: int = _setting(2, "Processes that serve pages and DICOMweb.")
     web_threads: int = _setting(16, "Threads in each of them, one for a request under way.")
     max_body_bytes: int = _setting(
         8 * 1024**3, "The longest STOW-RS request that is taken, in bytes."
+    )
+    pictures_bytes: int = _setting(
+        2 * 1024**3, "How much room kept pictures may take, in `pictures` in the data folder."
     )
     store_warning_status: bool = _setting(
         False, "Answer C-STORE with B000H (coercion) instead of 0000H."

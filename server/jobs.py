@@ -19,17 +19,26 @@ __all__ = ["run_dimse", "run_web"]
 
 def run_web(settings: Settings) -> None:
     """Run the web workers; they load the application by themselves (`server.wsgi`)."""
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.log import LogLevels
     from granian.server import Server
+
+    from server.edge import edge_of
 
     exit_with_parent()
     _raise_file_limit()
     os.environ.update(to_environment(settings))
+    edge = edge_of(settings)
     server = Server(
         "server.wsgi:create",
         factory=True,
         interface=Interfaces.WSGI,
+        # HTTP/1.1, and HTTP/2: agreed on in TLS, or known before in clear text.
+        http=HTTPModes.auto,
+        ssl_cert=edge.certificate,
+        ssl_key=edge.key,
+        # BCP 195: nothing older.
+        ssl_protocol_min=SSLProtocols.tls12,
         address=settings.http.host,
         port=settings.http.port,
         workers=settings.web_workers,

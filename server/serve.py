@@ -8,6 +8,7 @@ Not here: what is prepared (`server.prepare`), what the processes run (`server.j
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import urllib.error
@@ -20,6 +21,7 @@ from importlib import import_module
 from multiprocessing import get_context
 
 from server.config import Address, Settings
+from server.edge import edge_of
 from server.errors import CommandFailed
 from server.jobs import run_dimse, run_web
 from server.processes import run_together
@@ -40,16 +42,18 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
         None after SIGTERM or SIGINT; otherwise which part ended by itself.
 
     Raises:
+        ConfigError: a setting cannot be used.
         CommandFailed: an address cannot be listened on, or what is stored cannot be used.
     """
+    edge = edge_of(settings)
     settings = replace(settings, http=_free(settings.http), dimse=_free(settings.dimse))
     with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
         email, link = elsewhere.submit(_prepare, settings).result()
-    base = settings.public_base.rstrip("/") or f"http://{settings.http}"
+    base = edge.public_base or f"{edge.scheme}://{settings.http}"
 
     def ready() -> None:
         http, dimse = _reachable(settings.http), _reachable(settings.dimse)
-        if not (_answers(f"http://{http}/healthz") and _listens(dimse)):
+        if not (_answers(f"{edge.scheme}://{http}/healthz") and _listens(dimse)):
             # Web workers that fail are started again for ever; nobody would be told.
             say("The server does not answer; see the lines above.")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -104,9 +108,11 @@ def _listens(address: Address) -> bool:
 
 def _answers(url: str) -> bool:
     end = time.monotonic() + READY_SECONDS
+    # The certificate is for the name by which others reach the server, not for this address.
+    unchecked = ssl._create_unverified_context()  # noqa: S323 - our own process
     while time.monotonic() < end:
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(url, timeout=2, context=unchecked) as answer:  # noqa: S310
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)

@@ -20,6 +20,8 @@ from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
+from store.pictures import Pictures
+from store.pictures_folder import FolderPictures
 from store.retrieve import Archive
 from store.review import Review
 
@@ -71,7 +73,14 @@ class Services:
     @cached_property
     def ingest(self) -> Ingest:
         """The one door."""
-        return Ingest(self.database, self.blobs, self.keys, now, self.profile)
+        return Ingest(
+            self.database, self.blobs, self.keys, now, self.profile, pictures=self.pictures
+        )
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """What was rendered, kept in the data folder of this node."""
+        return FolderPictures(self.settings.data / "pictures", self.settings.pictures_bytes)
 
     @cached_property
     def profile(self) -> Profile:
@@ -86,7 +95,7 @@ class Services:
     @cached_property
     def archive(self) -> Archive:
         """The way out."""
-        return Archive(self.database, self.blobs)
+        return Archive(self.database, self.blobs, self.pictures)
 
     def _make_data_folder(self) -> None:
         try:

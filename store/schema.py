@@ -81,6 +81,7 @@ study = Table(
     Index(None, "study_instance_uid"),
     Index(None, "owner_id", "id"),
     Index(None, "owner_id", "study_date", "id"),
+    Index(None, "upload_id"),
 )
 keep_words_of(study)
 

@@ -60,7 +60,11 @@ class Pages:
 
     def base(self) -> str:
         """The server's address, without a slash at its end."""
-        return (self.public_base or request.host_url).rstrip("/")
+        return (self.public_base or request.url_root).rstrip("/")
+
+    def dicomweb_path(self) -> str:
+        """The path of the DICOMweb root as the browser sees it, also below a proxy's path."""
+        return f"{request.script_root}{self.dicomweb_root}"
 
 
 def only_signed_in() -> Response | None:

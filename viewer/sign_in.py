@@ -56,8 +56,9 @@ def create_login_manager(app: Flask, pages: Pages) -> None:
     def send_to_sign_in() -> Response:
         if request.method not in ("GET", "HEAD"):
             abort(401)
-        here = request.full_path.rstrip("?")
-        wanted = None if here in ("/", url_for("pages.uploads")) else here
+        # With the path of a proxy, below which the browser has to come back.
+        here = f"{request.script_root}{request.full_path}".rstrip("?")
+        wanted = None if here in (url_for("pages.home"), url_for("pages.uploads")) else here
         return redirect(url_for("sign_in.sign_in", next=wanted))
 
 

@@ -75,6 +75,9 @@ def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
     allowed = getattr(error, "valid_methods", None)
     if allowed:
         response.headers["Allow"] = ", ".join(sorted(allowed))
+    seconds = getattr(error, "retry_after", None)
+    if seconds:
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 

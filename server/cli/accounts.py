@@ -6,14 +6,16 @@ Not here: the rules of accounts (`accounts`).
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from accounts.errors import NoSuchAccount
 from accounts.peers import add_peer
-from accounts.people import Account, account_by_email, create_account
-from accounts.tokens import create_token
+from accounts.people import Account, account_by_email, account_by_id, create_account
+from accounts.tokens import READ_AND_STORE, Token, TokenScope, create_token, revoke_token, tokens_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.services import Services, now
@@ -66,15 +68,68 @@ def token() -> None:
 
 @token.command("create")
 @account_option
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in TokenScope]),
+    help="What it may do; more than once for more. By default read and store.",
+)
+@click.option("--name", default="", help="What it is for, to tell it from others.")
+@click.option("--expires", type=click.IntRange(1, 36_500), metavar="DAYS", help="When it ends.")
 @as_json
 @data_option
 @config_option
-def create_for(email: str, as_json: bool, data: str | None, config: Path | None) -> None:
+def create_for(
+    email: str,
+    scopes: tuple[str, ...],
+    name: str,
+    expires: int | None,
+    as_json: bool,
+    data: str | None,
+    config: Path | None,
+) -> None:
     """Print a new token; it is not shown again."""
     with ready_services(config, data) as services:
-        owner = _account(services, email)
-        made = create_token(services.database, owner.id, random_bytes=os.urandom, clock=now)
+        made = create_token(
+            services.database,
+            _account(services, email).id,
+            random_bytes=os.urandom,
+            clock=now,
+            scopes=[TokenScope(scope) for scope in scopes] or READ_AND_STORE,
+            name=name,
+            lifetime=None if expires is None else timedelta(days=expires),
+        )
     click.echo(json.dumps({"token": made}) if as_json else made)
+
+
+@token.command("list")
+@as_json
+@data_option
+@config_option
+def list_all(as_json: bool, data: str | None, config: Path | None) -> None:
+    """List the tokens, without their secrets."""
+    with ready_services(config, data) as services:
+        found = [_described(services, one) for one in tokens_of(services.database)]
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for one in found:
+        until = f"until {one['expires_at']}" if one["expires_at"] else "without an end"
+        allowed = ", ".join(one["scopes"])
+        click.echo(f"{one['id']}  {one['account']}  {allowed}  {until}  {one['name']}".rstrip())
+
+
+@token.command("revoke")
+@click.argument("token_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@as_json
+@data_option
+@config_option
+def revoke(token_id: int, as_json: bool, data: str | None, config: Path | None) -> None:
+    """Make the token of this ID void, from the next request on."""
+    with ready_services(config, data) as services:
+        revoke_token(services.database, token_id)
+    click.echo(json.dumps({"revoked": token_id}) if as_json else f"Revoked the token {token_id}.")
 
 
 @click.group()
@@ -107,6 +162,18 @@ def add(
         click.echo(json.dumps({"ae_title": ae_title.strip(), "account": owner.email}))
     else:
         click.echo(f"What {ae_title.strip()} sends belongs to {owner.email}.")
+
+
+def _described(services: Services, found: Token) -> dict[str, Any]:
+    owner = account_by_id(services.database, found.account_id)
+    return {
+        "id": found.id,
+        "account": "" if owner is None else owner.email,
+        "name": found.name,
+        "scopes": [scope.value for scope in TokenScope if scope in found.scopes],
+        "created_at": found.created_at.isoformat(timespec="seconds"),
+        "expires_at": found.expires_at and found.expires_at.isoformat(timespec="seconds"),
+    }
 
 
 def _account(services: Services, email: str) -> Account:

@@ -1,4 +1,4 @@
-"""Accounts, one-time links, tokens and peers."""
+"""Accounts, one-time links and peers."""
 
 import os
 from datetime import timedelta
@@ -15,7 +15,6 @@ from accounts.people import (
     first_account,
 )
 from accounts.signin import create_link, redeem_link
-from accounts.tokens import account_of_token, create_token
 from store.db import Database
 from tests.accounts.conftest import Clock
 
@@ -80,17 +79,6 @@ def test_a_new_link_makes_the_old_one_void(database: Database, clock: Clock) -> 
     old = create_link(database, account.id, random_bytes=os.urandom, clock=clock)
     create_link(database, account.id, random_bytes=os.urandom, clock=clock)
     assert redeem_link(database, old, clock=clock) is None
-
-
-def test_a_token_leads_to_its_account_and_is_not_stored(database: Database, clock: Clock) -> None:
-    account = made(database, clock)
-    secret = create_token(database, account.id, random_bytes=os.urandom, clock=clock)
-    assert account_of_token(database, secret) == account
-    assert account_of_token(database, secret[:-1]) is None
-    with database.read() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM token").all()
-    assert len(rows) == 1
-    assert secret not in repr(rows)
 
 
 def test_a_peer_leads_to_the_account_that_was_named_last(database: Database, clock: Clock) -> None:

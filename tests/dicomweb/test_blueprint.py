@@ -59,20 +59,21 @@ def test_head_is_get_without_a_body(caller: Caller, path: str) -> None:
 def test_options_are_answered_to_anybody(caller: Caller, path: str) -> None:
     for resource, allowed in (
         ("/studies", {"GET", "HEAD", "OPTIONS", "POST"}),
-        (path, {"GET", "HEAD", "OPTIONS"}),
-        ("", {"GET", "HEAD", "OPTIONS"}),
+        (path, {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        (f"{path}/frames/1", {"GET", "HEAD", "OPTIONS"}),
+        ("/nothing", {"OPTIONS"}),
     ):
         response = caller.client.options(f"/dicomweb{resource}")
         assert response.status_code == 204
         assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "POST"])
 def test_other_methods_are_refused(caller: Caller, path: str, method: str) -> None:
     response = caller.client.open(f"/dicomweb{path}", method=method, headers=AUTHORIZED)
 
     assert response.status_code == 405
-    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert response.headers["Allow"] == "GET, HEAD, DELETE, OPTIONS"
     assert response.get_json()["error"]
 
 

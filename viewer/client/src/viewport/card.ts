@@ -66,10 +66,11 @@ export function kindFault(kind: string, url: string | undefined): Fault {
 export function loadFault(error: unknown, url?: string): Fault {
   const status = statusOf(error);
   if (status === 401) {
+    const signIn = document.getElementById('viewer')?.dataset.signIn ?? '/sign-in';
     return {
       title: 'You are signed out',
       reason: 'Sign in again to go on where you were.',
-      link: [`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`, 'Sign in'],
+      link: [`${signIn}?next=${encodeURIComponent(location.pathname + location.search)}`, 'Sign in'],
     };
   }
   if (status === 404) {
