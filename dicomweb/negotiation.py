@@ -4,13 +4,14 @@ Standard: PS3.18 8.7.5 to 8.7.8 (selection), 8.3.3.1 (accept parameter), 8.7.3 (
 Invariants: what a client got wrong in one member of Accept never spoils the others; the same header
 and the same offers give the same choice, so results are remembered. Quoted and unquoted
 parameters, retired media types and a second transfer-syntax parameter are understood.
-Not here: which representations exist (`dicomweb.wado`, `dicomweb.rendered`).
+Not here: which representations exist (`dicomweb.syntaxes`, `dicomweb.rendered_subjects`).
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from dicomweb.errors import BadRequest
@@ -19,6 +20,8 @@ __all__ = ["MULTIPART", "MediaType", "Offer", "choose", "parse_media_type", "ran
 
 MULTIPART: Final = "multipart/related"
 ANY: Final = "*"
+# A request may ask as often as it likes; what comes after these is not looked at.
+MOST_MEMBERS: Final = 200
 
 _ALIASES: Final = {
     "image/dicom+jpeg": "image/jpeg",
@@ -90,8 +93,13 @@ class _Range:
     transfer_syntax: str
     quality: float
 
-    def specificity(self, offer: Offer) -> int:
-        """How closely the range names the offer; 0 when it does not."""
+    def specificity(self, offer: Offer) -> tuple[int, int]:
+        """How closely the range names the type and the syntax of the offer; (0, 0): not at all."""
+        closeness = self._closeness(offer)
+        syntax = len(self.transfer_syntax) > 1
+        return (closeness, int(syntax)) if closeness else (0, 0)
+
+    def _closeness(self, offer: Offer) -> int:
         if self.multipart is not None and self.multipart != offer.multipart:
             return 0
         syntax = self.transfer_syntax
@@ -155,16 +163,17 @@ def ranked(
 
 
 def _weight(offer: Offer, ranges: Iterable[_Range]) -> tuple[float, int] | None:
-    # RFC 9110 12.5.1: the most specific range that matches decides the quality.
+    # RFC 9110 12.5.1: the most specific range that matches decides the quality. Which offer comes
+    # first among equals does not depend on a named syntax, or what is stored would come last.
     fitting = [(found.specificity(offer), found.quality) for found in ranges]
-    closeness, quality = max(fitting, default=(0, 0.0))
+    (closeness, _), quality = max(fitting, default=((0, 0), 0.0))
     return (quality, closeness) if closeness and quality else None
 
 
 def _ranges(text: str) -> list[_Range]:
     ranges = []
-    for member in _MEMBERS.findall(text):
-        media_type = parse_media_type(member)
+    for member in islice(_MEMBERS.finditer(text), MOST_MEMBERS):
+        media_type = parse_media_type(member[0])
         if media_type is None:
             continue
         syntax = media_type.parameters.get("transfer-syntax", "")

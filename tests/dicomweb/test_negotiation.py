@@ -92,6 +92,19 @@ SLIM = (
         (f"{RELATED}{OCTETS};q=0, */*", ELE, NATIVE_ALONE),
         (f"{OCTETS};q=nan", ELE, NATIVE_ALONE),
         (f"{OCTETS};q=0", ELE, None),
+        (f"{OCTETS};q=2, {RELATED}{OCTETS}", ELE, NATIVE_PARTS),
+        (f"{OCTETS};q=1x, {RELATED}{OCTETS};q=0.5", ELE, NATIVE_ALONE),
+        # the range that says more decides
+        (f"{RELATED}{OCTETS}; transfer-syntax={ELE};q=0, {RELATED}{OCTETS}", ELE, None),
+        (f"{RELATED}{OCTETS};q=0.1, */*;q=0.9", ELE, NATIVE_ALONE),
+        # odd members: no type inside, an unclosed quote, empty ones, too many
+        ("multipart/related", ELE, NATIVE_PARTS),
+        (f'{RELATED}"application/octet-stream', ELE, NATIVE_PARTS),
+        (f",,;;,{OCTETS},", ELE, NATIVE_ALONE),
+        (f"{OCTETS}, " + "x/y, " * 5000, ELE, NATIVE_ALONE),
+        (f'{RELATED}{OCTETS}; Transfer-Syntax="{ELE}"; q=1.0; ext=1', ELE, NATIVE_PARTS),
+        # types of another category stand beside ours without harm
+        (f"text/html, image/png, {RELATED}{OCTETS}; transfer-syntax=*", ELE, NATIVE_PARTS),
         # never: implicit, big endian, another compression, another kind
         (f"{RELATED}{OCTETS}; transfer-syntax={IMPLICIT}", IMPLICIT, None),
         (f"{RELATED}{OCTETS}; transfer-syntax={BIG_ENDIAN}", BIG_ENDIAN, None),
@@ -150,7 +163,16 @@ def test_accept_parameter_goes_before_the_header() -> None:
     assert _frame("text/html, */*", JP2, "image/jp2") == ("alone", "image/jp2", JP2)
 
 
-@pytest.mark.parametrize("parameter", ["", "*/*", "image/*", "nonsense"])
+def test_several_types_in_the_accept_parameter_go_by_quality() -> None:
+    several = f"image/jp2;q=0.2, {RELATED}{OCTETS};q=0.9, nonsense"
+    assert _frame("image/jp2", JP2, several) == NATIVE_PARTS
+    assert _frame(None, JP2, f"{OCTETS}; transfer-syntax=*") == ("alone", "image/jp2", JP2)
+    assert _frame("*/*", JP2, "text/html") is None
+
+
+@pytest.mark.parametrize(
+    "parameter", ["", "*/*", "image/*", "nonsense", f'{RELATED}"*/*"', "image/jp2, */*", ","]
+)
 def test_accept_parameter_must_name_a_type(parameter: str) -> None:
     with pytest.raises(BadRequest):
         _frame("*/*", JP2, parameter)
