@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.cells import TOO_SHORT, Cells, Pixels, by_pixel, native_cells, significant
-from store.codestream import Codestream, has_several_tables, jpeg2000_header, jpeg_header
+from store.codestream import Codestream, jpeg2000_header, jpeg_header
 from store.errors import CannotDecode
 
 __all__ = ["NATIVE", "Unpacked", "can_decode", "unpack"]
@@ -150,9 +150,6 @@ def _jpeg(cells: Cells, frame: bytes) -> Unpacked:
     photometric = _unchanged(cells)
     if cells.samples == 1:
         values = imagecodecs.jpeg8_decode(frame)
-    elif header.is_lossless and has_several_tables(frame):
-        # The other codec reads all components with one of the tables.
-        values = imagecodecs.jpegsof3_decode(frame)
     elif header.is_lossless:
         # What was not transformed must not be transformed back.
         values = imagecodecs.jpeg8_decode(frame, colorspace="RGB", outcolorspace="RGB")
@@ -184,7 +181,9 @@ def _jpeg_xl(cells: Cells, frame: bytes) -> Unpacked:
     values = np.empty(cells.shape, cells.dtype)
     imagecodecs.jpegxl_decode(frame, out=values)
     photometric = "RGB" if cells.samples == 3 else _unchanged(cells)
-    return Unpacked(_contained(cells, values, cells.stored), photometric)
+    # Its codestreams have no sign, so that what looks like one is of a header that has.
+    precision = cells.stored if cells.is_signed else cells.allocated
+    return Unpacked(_contained(cells, values, precision), photometric)
 
 
 _JPEG_CODECS: Final[dict[str, Codec]] = {

@@ -13,11 +13,10 @@ Not here: decoding (store.pixels).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["Codestream", "has_several_tables", "jpeg2000_header", "jpeg_header"]
+__all__ = ["Codestream", "jpeg2000_header", "jpeg_header"]
 
 _START_OF_SCAN: Final = 0xDA
 _APP0: Final = 0xE0
@@ -55,38 +54,23 @@ class Codestream:
 def jpeg_header(frame: bytes) -> Codestream | None:
     """Read the markers of a JPEG or JPEG-LS image; None if it has no readable frame header."""
     colour: Colour | None = None
-    for marker, body in _segments(frame):
-        if marker == _START_OF_SCAN:
-            return None
-        if marker in _FRAMES:
-            return _frame_header(marker, body, colour)
-        colour = _stated_colour(marker, body) or colour
-    return None
-
-
-def has_several_tables(frame: bytes) -> bool:
-    """Tell whether the components of the first scan of a JPEG image differ in Huffman tables."""
-    for marker, body in _segments(frame):
-        if marker == _START_OF_SCAN:
-            return bool(body) and len({*body[2 : 1 + 2 * body[0] : 2]}) > 1
-    return False
-
-
-def _segments(frame: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give the markers of a JPEG image and what follows them, until the first scan's."""
     at = 2
     while frame[at : at + 1] == b"\xff" and at + 4 <= len(frame):
         marker = frame[at + 1]
         if marker == 0xFF:  # a fill byte
             at += 1
-        elif marker in _WITHOUT_LENGTH:
+            continue
+        if marker in _WITHOUT_LENGTH:
             at += 2
-        else:
-            body = frame[at + 4 : at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")]
-            yield marker, body
-            if marker == _START_OF_SCAN:
-                return
-            at += 4 + len(body)
+            continue
+        if marker == _START_OF_SCAN:
+            return None
+        body = frame[at + 4 : at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")]
+        if marker in _FRAMES:
+            return _frame_header(marker, body, colour)
+        colour = _stated_colour(marker, body) or colour
+        at += 4 + len(body)
+    return None
 
 
 def jpeg2000_header(frame: bytes) -> Codestream | None:

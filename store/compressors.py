@@ -136,8 +136,8 @@ def jpeg_extended(layout: Layout, values: Pixels) -> bytes:
 
 def jpeg_lossless(layout: Layout, values: Pixels) -> bytes:
     """Write lossless JPEG with the first predictor, which both of its syntaxes allow."""
-    # Named the same on both sides, so that nothing is transformed. YCBCR by its name would get
-    # tables of its own for chrominance, which common decoders mistake for those of luminance.
+    # Named the same on both sides, so that nothing is transformed. For chrominance by its name the
+    # encoder makes tables of its own, and then tells the wrong ones (ISO/IEC 10918-1 B.2.3).
     space = None
     if layout.cells.samples == 3:
         space = "RGB" if layout.photometric == "RGB" else "UNKNOWN"
