@@ -13,7 +13,7 @@ import struct
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.charset import convert_encodings, decode_bytes
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 Attributes = dict[str, dict[str, Any]]
+Number = TypeVar("Number", int, float)
 
 ROOT_MARK = b"\x01"
 INLINE_BYTES = 256
@@ -88,6 +89,8 @@ class _Builder:
     def data_set(self, buf: bytes, start: int, end: int, charsets: Sequence[str]) -> Attributes:
         found: Attributes = {}
         for tag, vr, value_start, value_end in elements(buf, start, end, self.encoding):
+            if not tag & 0xFFFF:
+                continue  # a group length, which would be wrong in JSON (F.2.2)
             name = _NAMES.get(tag) or f"{tag:08X}"
             if vr == "US" and self.signed and tag in _SIGNED_WITH_PIXELS:
                 vr = "SS"
@@ -173,7 +176,9 @@ def build(
         if element.length != 0:
             found[name]["BulkDataURI"] = builder.uri(name)
     if trailer:
+        # Elements may stand between two streamed values, too.
         found |= builder.data_set(trailer, 0, len(trailer), ())
+        return dict(sorted(found.items()))
     return found
 
 
@@ -232,15 +237,22 @@ def _name(part: str) -> dict[str, str] | None:
 def _integer(part: str) -> int | str | None:
     part = part.strip(" \0")
     try:
-        return int(part) if part else None
+        return _checked(int, part) if part else None
     except ValueError:
         return part
+
+
+def _checked(read: Callable[[str], Number], part: str) -> Number:
+    # Python's own numbers may hold underscores, and digits of any script.
+    if "_" in part or not part.isascii():
+        raise ValueError(part)
+    return read(part)
 
 
 def _decimal(part: str) -> float | int | str | None:
     part = part.strip(" \0")
     try:
-        number = float(part) if part else None
+        number = _checked(float, part) if part else None
     except ValueError:
         return part
     if number is None or not math.isfinite(number):
