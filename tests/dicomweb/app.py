@@ -5,7 +5,7 @@ calls `served`, which takes its folder and limits from the environment.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -13,29 +13,55 @@ from typing import Final
 from flask import Flask
 
 from dicomweb import create_blueprint
-from store.access import Caller, NothingScope, OwnerScope, Scope
+from store.access import Caller, NothingScope, OwnerScope, Scope, SeriesScope, UploadScope
 from store.blobs_folder import FolderBlobs
 from store.db import Database, metadata
+from store.errors import Forbidden, NoSuchRoot
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive
 
 TOKEN = "the-token"
 OTHER_TOKEN = "another-token"
+ROOTS: Final = {
+    "dicomweb": "/dicomweb",
+    "share": "/share/<share>/dicomweb",
+    "upload": "/uploads/<upload>/dicomweb",
+}
 
 
 class TokenGate:
-    """Two owners, each with a token; strangers see nothing."""
+    """Two owners, each with a token; strangers see nothing but what is shared.
+
+    Attributes:
+        shares: numbers of series by the secret in the path of their root.
+        uploads: number and owner of uploads by the key in the path of their root.
+    """
 
     owners: Final = {f"Bearer {TOKEN}": 1, f"Bearer {OTHER_TOKEN}": 2}
 
+    def __init__(self) -> None:
+        self.shares: dict[str, frozenset[int]] = {}
+        self.uploads: dict[str, tuple[int, int]] = {}
+
     def reader(self, caller: Caller) -> Scope | None:
-        if caller.authorization is None:
-            return NothingScope()
-        owner = self.owners.get(caller.authorization)
-        return None if owner is None else OwnerScope(owner)
+        owner = self.owners.get(caller.authorization or "")
+        if caller.authorization is not None and owner is None:
+            return None
+        if "share" in caller.root:
+            if caller.root["share"] not in self.shares:
+                raise NoSuchRoot
+            return SeriesScope(self.shares[caller.root["share"]], owner)
+        if "upload" in caller.root:
+            upload, of = self.uploads.get(caller.root["upload"], (0, 0))
+            if of != owner:
+                raise NoSuchRoot
+            return UploadScope(upload, of)
+        return NothingScope() if owner is None else OwnerScope(owner)
 
     def storer(self, caller: Caller) -> int | None:
+        if caller.root:
+            raise Forbidden
         return self.owners.get(caller.authorization or "")
 
     def remover(self, caller: Caller) -> int | None:
@@ -51,6 +77,7 @@ def create_app(
     *,
     max_body_bytes: int = 64 * 1024 * 1024,
     public_base: str | None = None,
+    cors_origins: Iterable[str] = (),
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Flask:
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,16 +88,22 @@ def create_app(
     ingest = Ingest(database, blobs, keys, utc_now)
     archive = Archive(database, blobs)
     app = Flask(__name__)
-    app.register_blueprint(
-        create_blueprint(
-            archive,
-            ingest,
-            TokenGate(),
-            database=database,
-            max_body_bytes=max_body_bytes,
-            public_base=public_base,
+    gate = TokenGate()
+    for name, url_prefix in ROOTS.items():
+        app.register_blueprint(
+            create_blueprint(
+                archive,
+                ingest,
+                gate,
+                database=database,
+                max_body_bytes=max_body_bytes,
+                public_base=public_base,
+                cors_origins=cors_origins,
+                url_prefix=url_prefix,
+                name=name,
+            )
         )
-    )
+    app.extensions["gate"] = gate
     app.extensions["archive"] = archive
     app.extensions["ingest"] = ingest
     app.extensions["database"] = database
