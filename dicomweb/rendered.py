@@ -32,6 +32,7 @@ from dicomweb.negotiation import ranked
 from dicomweb.rendered_films import animation_of, answer_film, pages_of
 from dicomweb.rendered_parameters import Look, look_of, thumbnail_look_of, warnings_of
 from dicomweb.rendered_pictures import draw, profile_of
+from dicomweb.rendered_states import answer_state, image_under
 from dicomweb.rendered_subjects import (
     THUMBNAIL_OFFERS,
     Subject,
@@ -92,6 +93,9 @@ def answer_rendered(
         headers = _warnings(asked)
         return answer_film(archive, subject.film, look, asked, cache, headers)
     media_type = cast(MediaType, offer.media_type)
+    if subject.category == "state":
+        image = image_under(archive, scope, subject.ref)
+        return answer_state(archive, subject.ref, image, media_type, look, asked, cache)
     if is_several and media_type in ("image/gif", "application/pdf"):
         return _answer_several(archive, subject.film, media_type, look, asked, cache)
     return _answer_one(archive, subject, media_type, look, asked, cache)

@@ -23,7 +23,7 @@ from store.render import drawn, fitted
 from store.retrieve import Archive, StoredInstance
 from store.waveforms import waveform_picture
 
-__all__ = ["draw", "draw_all", "profile_of"]
+__all__ = ["cut", "draw", "draw_all", "profile_of"]
 
 PIXEL_DATA: Final = "7FE00010"
 WAVEFORMS: Final = "54000100"
@@ -47,7 +47,7 @@ def draw(archive: Archive, ref: StoredInstance, number: int, look: Look) -> Pict
         values = decode(header, archive.frame(ref, number), ref.transfer_syntax)
         picture = drawn(
             header,
-            _cut(values, look.region),
+            cut(values, look.region),
             number=number,
             window=look.window,
             viewport=look.size,
@@ -55,7 +55,7 @@ def draw(archive: Archive, ref: StoredInstance, number: int, look: Look) -> Pict
         if look.profile == "srgb":
             picture = in_srgb(picture, _own_profile(header) or b"")
     else:
-        picture = fitted(_cut(_whole(archive, ref, header), look.region), look.size)
+        picture = fitted(cut(_whole(archive, ref, header), look.region), look.size)
     if look.annotations:
         return annotated(picture, header, look.annotations, number)
     return picture
@@ -113,7 +113,7 @@ def _own_profile(header: Header) -> bytes | None:
     return None
 
 
-def _cut(values: Pixels, region: Region) -> Pixels:
+def cut(values: Pixels, region: Region) -> Pixels:
     """Return the part of the image that a viewport names, mirrored where it says so."""
     if not region:
         return values

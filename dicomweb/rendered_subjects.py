@@ -149,8 +149,10 @@ def _offers_of(subject: Subject) -> tuple[Offer, ...]:
             return ()
         film = (_FILM,) if subject.ref.size <= LARGEST_VIDEO else ()
         return (*film, *_PICTURES)
-    if category in ("waveform", "state"):
+    if category == "waveform":
         return (*_PICTURES, _PAGES, *_PARTS)
+    if category == "state":
+        return (*_PICTURES, _PAGES)
     if category == "report":
         return _TEXTS
     if category == "pdf":

@@ -1,7 +1,8 @@
 """Turns stored values of grey images into 8-bit grey levels.
 
-Standard: PS3.3 C.11.1 (Modality LUT), C.11.2 (VOI LUT: windows and tables), C.7.6.16.2.9 and .10
-(the same in functional groups), C.7.6.3.1.2 (MONOCHROME1), C.7.5.1.1.2 (Pixel Padding Value).
+Standard: PS3.3 C.11.1 (Modality LUT), C.11.2 (VOI LUT: windows and tables), C.11.6 and C.11.8 (the
+same in presentation states), C.7.6.16.2.9 and .10 (in functional groups), C.7.6.3.1.2
+(MONOCHROME1), C.7.5.1.1.2 (Pixel Padding Value).
 
 Invariants: a table or window that makes no sense is passed over, never an error; what an 8 or 16
 bit image costs does not depend on the functions, because they are applied to a table.
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from store.cells import Pixels, value_of
 from store.headers import Attributes
 
-__all__ = ["Function", "Window", "grey_levels", "scopes"]
+__all__ = ["Function", "Window", "grey_levels", "items_of", "presented_levels", "scopes"]
 
 Floats = NDArray[np.float64]
 Grey = NDArray[np.uint8]
@@ -88,6 +89,41 @@ def grey_levels(ds: Attributes, values: Pixels, number: int, window: Window | No
         levels = np.nan_to_num(voi(modality(inputs))) * 255
         return np.rint(255 - levels if inverted else levels).astype(np.uint8)
 
+    return _through(shown, values)
+
+
+def presented_levels(
+    state: Attributes, voi_items: list[Attributes], ds: Attributes, values: Pixels
+) -> Grey:
+    """Return what a display would show of a frame under a presentation state.
+
+    The state's transformations stand in place of the image's, which are not looked at.
+
+    Args:
+        state: the presentation state.
+        voi_items: of its Softcopy VOI LUT Sequence, those that are for this image.
+        ds: the header of the image.
+        values: stored values of the frame.
+    """
+    modality = _modality([state])
+    bits = _number(ds, "BitsStored") or 8 * values.dtype.itemsize
+    low = -(2 ** (bits - 1)) if values.dtype.kind == "i" else 0.0
+    voi = _voi(voi_items, None) or _spread(modality(np.array([low, low + 2**bits - 1])))
+    table = _table(state, "PresentationLUTSequence")
+    presented = table.scaled() if table else None
+    inverted = value_of(state, "PresentationLUTShape") == "INVERSE"
+
+    def shown(inputs: Floats) -> Grey:
+        levels = np.nan_to_num(voi(modality(inputs)))
+        if presented is not None:
+            levels = presented(presented.first + levels * (len(presented.data) - 1))
+        return np.rint(255 * (1 - levels if inverted else levels)).astype(np.uint8)
+
+    return _through(shown, values)
+
+
+def _through(shown: Callable[[Floats], Grey], values: Pixels) -> Grey:
+    """Apply a function to each value, by a table where that is cheaper."""
     if values.dtype.kind in "iu":
         low, high = int(values.min()), int(values.max())
         if high - low < LARGEST_TABLE:

@@ -13,7 +13,7 @@ what has no pixels (store.icons, store.waveforms).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -28,7 +28,17 @@ from store.errors import CannotDecode
 from store.grey import Function, Window, grey_levels, scopes
 from store.headers import Attributes
 
-__all__ = ["Function", "Window", "drawn", "fitted", "render", "resized", "thumbnail"]
+__all__ = [
+    "Function",
+    "Window",
+    "aspect_of",
+    "drawn",
+    "fitted",
+    "render",
+    "resized",
+    "size_in",
+    "thumbnail",
+]
 
 DEFAULT_QUALITY: Final = 90
 THUMBNAIL_SIZE: Final = (256, 256)
@@ -36,6 +46,7 @@ THUMBNAIL_QUALITY: Final = 80
 # A viewport or an aspect ratio of the sender's choice must not decide on our memory.
 LONGEST_SIDE: Final = 8192
 LARGEST_ASPECT: Final = 32.0
+ASPECTS: Final = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing")
 
 
 def drawn(
@@ -59,7 +70,7 @@ def drawn(
         CannotDecode: a palette that cannot be applied.
     """
     height, width = values.shape[:2]
-    size = _size_in(width, height, _aspect(ds, number), viewport)
+    size = size_in(width, height, aspect_of(scopes(ds, number)), viewport)
     # What is made much smaller need not be shown whole first.
     step = max(1, min(width // size[0], height // size[1]) // 2)
     return resized(_shown(ds, values[::step, ::step], number, window), size)
@@ -76,7 +87,7 @@ def resized(picture: Picture, size: tuple[int, int]) -> Picture:
 def fitted(picture: Picture, viewport: tuple[int, int] | None) -> Picture:
     """Return a picture in the size that fills a box, given as width and height."""
     height, width = picture.shape[:2]
-    return resized(picture, _size_in(width, height, 1.0, viewport))
+    return resized(picture, size_in(width, height, 1.0, viewport))
 
 
 def render(
@@ -148,11 +159,17 @@ def _eight_bits(values: Pixels, stored: int) -> Picture:
     return (values >> (stored - 8) if stored > 8 else values).astype(np.uint8)
 
 
-def _aspect(ds: Attributes, number: int) -> float:
-    """Return the height of a pixel over its width."""
-    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
-        for scope in scopes(ds, number):
-            pair = value_of(scope, keyword)
+def aspect_of(places: Iterable[Attributes], keywords: Sequence[str] = ASPECTS) -> float:
+    """Return the height of a pixel over its width.
+
+    Args:
+        places: where it may be said, the nearest first.
+        keywords: of the pairs that say it.
+    """
+    found = list(places)
+    for keyword in keywords:
+        for place in found:
+            pair = value_of(place, keyword)
             if not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2:
                 continue
             try:
@@ -164,7 +181,7 @@ def _aspect(ds: Attributes, number: int) -> float:
     return 1.0
 
 
-def _size_in(
+def size_in(
     width: int, height: int, aspect: float, viewport: tuple[int, int] | None
 ) -> tuple[int, int]:
     """Return the size of the picture: square pixels, none lost, or filling the viewport."""

@@ -13,6 +13,7 @@ from datetime import date
 from itertools import count
 from typing import Any, Final
 
+from deid.values import REMOVED
 from store.cells import value_of
 from store.headers import Header
 
@@ -42,6 +43,26 @@ _SHOWN: Final = {
     "Polygon": "POLYGON",
     "Ellipsoid": "ELLIPSOID",
 }
+# What an item without a name is called.
+_KINDS: Final = {
+    "IMAGE": "Image",
+    "COMPOSITE": "Object",
+    "WAVEFORM": "Waveform",
+    "CONTAINER": "Section",
+    "TEXT": "Text",
+    "CODE": "Code",
+    "NUM": "Measurement",
+    "PNAME": "Person",
+    "SCOORD": "Region",
+    "SCOORD3D": "Region",
+    "TCOORD": "Times",
+    "DATE": "Date",
+    "TIME": "Time",
+    "DATETIME": "Time",
+    "UIDREF": "UID",
+    "TABLE": "Table",
+}
+_REMOVED: Final = REMOVED.decode()
 _SEXES: Final = {"F": "Female", "M": "Male", "O": "Other"}
 
 
@@ -94,6 +115,8 @@ def report_of(attributes: Mapping[str, Any]) -> Report:
     ds = Header(dict(attributes), lambda _: b"")
     reader = _Reader(_places(ds))
     title = _meaning(ds, "ConceptNameCodeSequence") or "Report"
+    if _text(ds, "Modality") == "KO" and title == "Report":
+        title = "Key objects"
     return Report(title, tuple(_facts(ds)), reader.items(ds, DEEPEST))
 
 
@@ -159,7 +182,8 @@ def _value(ds: Header, kind: str, references: tuple[Reference, ...]) -> str:
     if kind == "NUM":
         return _measurement(ds)
     if kind == "CODE":
-        return _meaning(ds, "ConceptCodeSequence")
+        is_there = _sequence(ds, "ConceptCodeSequence")
+        return _meaning(ds, "ConceptCodeSequence") or (_REMOVED if is_there else "")
     if kind in ("SCOORD", "SCOORD3D"):
         return _coordinates(ds)
     if kind == "TCOORD":
@@ -189,8 +213,9 @@ def _measurement(ds: Header) -> str:
         number = _text(item, "NumericValue")
         units = _sequence(item, "MeasurementUnitsCodeSequence")[:1]
         unit = _text(units[0], "CodeValue") if units else ""
-        if unit in ("1", "{0:1}") or "{" in unit:
-            unit = "" if unit == "1" else _text(units[0], "CodeMeaning")
+        if unit.startswith("{"):
+            unit = unit.strip("{}").replace("_", " ")
+        unit = "" if unit in ("1", "0:1", _REMOVED) else unit
         return f"{number}\N{NO-BREAK SPACE}{unit}".strip()
     return _meaning(ds, "NumericValueQualifierCodeSequence")
 
@@ -241,18 +266,13 @@ def _places(ds: Header) -> dict[str, tuple[str, str]]:
 
 
 def _named(kind: str) -> str:
-    names = {
-        "IMAGE": "Image",
-        "COMPOSITE": "Object",
-        "WAVEFORM": "Waveform",
-        "CONTAINER": "Section",
-    }
-    return names.get(kind, "")
+    return _KINDS.get(kind, "")
 
 
 def _meaning(ds: Header, keyword: str) -> str:
     for code in _sequence(ds, keyword)[:1]:
-        return _text(code, "CodeMeaning") or _text(code, "CodeValue")
+        found = _text(code, "CodeMeaning") or _text(code, "CodeValue")
+        return "" if found == _REMOVED else found
     return ""
 
 

@@ -7,6 +7,7 @@ Not here: writing the picture (`store.encoded`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from deid.values import REMOVED
 from store.cells import value_of
 from store.encoded import Picture
 from store.errors import CannotDecode
@@ -36,6 +38,14 @@ _PAPER: Final = (0xFF, 0xFC, 0xFA)
 _FINE: Final = (0xF7, 0xE3, 0xDC)
 _COARSE: Final = (0xEC, 0xC4, 0xB8)
 _INK: Final = (0x18, 0x21, 0x2A)
+# Of SCP-ECG and of ISO/IEEE 11073, which number the leads alike (PS3.16 CID 3001).
+_LEADS: Final = {
+    **{"1": "I", "2": "II", "61": "III", "62": "aVR", "63": "aVL", "64": "aVF"},
+    **{str(number + 2): f"V{number}" for number in range(1, 7)},
+    **{name: name for name in ("I", "II", "III", "aVR", "aVL", "aVF")},
+    **{f"V{number}": f"V{number}" for number in range(1, 7)},
+}
+_REMOVED: Final = REMOVED.decode()
 _TYPES: Final = {("SS", 16): "<i2", ("US", 16): "<u2", ("SL", 32): "<i4", ("UL", 32): "<u4"}
 
 Samples = NDArray[np.float64]
@@ -133,8 +143,11 @@ def _draw_grid(draw: ImageDraw.ImageDraw, height: int, seconds: float) -> None:
 
 def _name(definition: Attributes | None, number: int) -> str:
     for source in _items(definition, "ChannelSourceSequence") if definition is not None else ():
+        code = re.sub(r"^(5\.6\.3-9-|2:|MDC_ECG_LEAD_)", "", str(value_of(source, "CodeValue")))
+        if code in _LEADS:
+            return _LEADS[code]
         meaning = value_of(source, "CodeMeaning")
-        if isinstance(meaning, str) and meaning.isprintable():
+        if isinstance(meaning, str) and meaning.isprintable() and meaning != _REMOVED:
             return meaning[:LONGEST_NAME]
     return str(number + 1)
 
