@@ -19,6 +19,7 @@ from store.db import Database, metadata
 from store.errors import Forbidden, NoSuchRoot
 from store.ingest import Ingest
 from store.keys import KeyRing
+from store.pictures import Pictures
 from store.retrieve import Archive
 
 TOKEN = "the-token"
@@ -78,6 +79,7 @@ def create_app(
     max_body_bytes: int = 64 * 1024 * 1024,
     public_base: str | None = None,
     cors_origins: Iterable[str] = (),
+    pictures: Pictures | None = None,
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Flask:
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,8 +87,8 @@ def create_app(
     metadata.create_all(database.engine)
     blobs = FolderBlobs(folder / "blobs", utc_now)
     keys = KeyRing(database, b"a secret of the server", random_bytes)
-    ingest = Ingest(database, blobs, keys, utc_now)
-    archive = Archive(database, blobs)
+    ingest = Ingest(database, blobs, keys, utc_now, pictures=pictures)
+    archive = Archive(database, blobs, pictures)
     app = Flask(__name__)
     gate = TokenGate()
     for name, url_prefix in ROOTS.items():
