@@ -99,7 +99,7 @@ def _finished(
         if size > LARGEST_KEPT:
             return streamed(b"".join(ready), pieces)
     body = b"".join(ready)
-    archive.kept.put(name, body)
+    archive.kept.put(name, body, len(body))
     return [body]
 
 

@@ -16,13 +16,14 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, select
 
 from deid.encoding import encoding_of
-from store.access import Scope, visible
+from store.access import OwnerScope, Scope, SeriesScope, visible
 from store.blobs import CHUNK_BYTES, Blobs
 from store.bulk import BulkValue, DataSet, Range, bulk_paths, fragments_of
 from store.byteorder import WORD_BYTES, swap_words
+from store.changes import version
 from store.db import Database
 from store.frames import FrameIndex
 from store.headers import Header, Headers
@@ -41,6 +42,7 @@ __all__ = ["Archive", "StoredInstance"]
 
 METADATA_ROWS = 50
 KEPT_BYTES = 64 * 1024 * 1024
+KEPT_REFS = 50_000
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Archive:
     def __init__(self, database: Database, blobs: Blobs, pictures: Pictures | None = None) -> None:
         self.database = database
         self.pictures = pictures or NoPictures()
-        self.kept = Kept(KEPT_BYTES)
+        self.kept = Kept[bytes](KEPT_BYTES)
+        self._refs = Kept[tuple[int, list[StoredInstance]]](KEPT_REFS)
         self._blobs = blobs
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = lru_cache(maxsize=4096)(self._read_frame_index)
@@ -107,13 +110,18 @@ class Archive:
 
         In order of series number, instance number, and arrival.
         """
-        query = _INSTANCES.where(study.c.study_instance_uid == study_instance_uid, visible(scope))
-        if series_instance_uid is not None:
-            query = query.where(series.c.series_instance_uid == series_instance_uid)
-        if sop_instance_uid is not None:
-            query = query.where(instance.c.sop_instance_uid == sop_instance_uid)
+        uids = (study_instance_uid, series_instance_uid, sop_instance_uid)
         with self.database.read() as connection:
-            return [StoredInstance(*row) for row in connection.execute(query).all()]
+            if not isinstance(scope, OwnerScope | SeriesScope):
+                return _find(connection, scope, *uids)
+            # Asked before the rows, the number is never newer than they are. Of what another
+            # scope shows, changes may not be counted.
+            number = version(connection, scope)
+            kept = self._refs.get((scope, uids))
+            if kept is None or kept[0] != number:
+                kept = number, _find(connection, scope, *uids)
+                self._refs.put((scope, uids), kept, len(kept[1]) + 1)
+        return list(kept[1])
 
     def metadata(self, refs: Sequence[StoredInstance]) -> Iterator[bytes]:
         """The JSON text of each instance, in the order given.
@@ -224,6 +232,21 @@ class Archive:
 
     def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
         return fragments_of(partial(self._blobs.read, blob), value)
+
+
+def _find(
+    connection: Connection,
+    scope: Scope,
+    study_instance_uid: str,
+    series_instance_uid: str | None,
+    sop_instance_uid: str | None,
+) -> list[StoredInstance]:
+    query = _INSTANCES.where(study.c.study_instance_uid == study_instance_uid, visible(scope))
+    if series_instance_uid is not None:
+        query = query.where(series.c.series_instance_uid == series_instance_uid)
+    if sop_instance_uid is not None:
+        query = query.where(instance.c.sop_instance_uid == sop_instance_uid)
+    return [StoredInstance(*row) for row in connection.execute(query).all()]
 
 
 def _instances_query() -> Select[Any]:
