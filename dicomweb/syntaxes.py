@@ -2,7 +2,9 @@
 
 Standard: PS3.18 8.7.3 (tables 8.7.3-2 to 8.7.3-5), 8.7.3.4 (default transfer syntax), PS3.6 A.
 Invariants: Implicit VR and Big Endian are never given; nothing is decoded when what is stored will
-do; a lossy image is given as it is unless its pixels are asked for by name.
+do; a lossy image is given as it is unless its pixels are asked for by name, and only who names a
+lossy syntax gets something that lost more. What one image in particular cannot be given in comes
+to light when it is made: `CannotTranscode`, and the next offer is tried.
 Not here: picking one (`dicomweb.negotiation`), making it (`store.transcode`, `store.pixels`).
 """
 
@@ -11,6 +13,8 @@ from functools import cache
 from typing import Final
 
 from dicomweb.negotiation import ANY, Offer
+from store.encoders import LOSSLESS
+from store.transcode import WRITTEN, can_be_written
 
 __all__ = [
     "DICOM",
@@ -47,13 +51,22 @@ _MEDIA_TYPE_OF: Final = {"1.2.840.10008.1.2.5": "image/dicom-rle"} | {
     for name, ends in _MEDIA_TYPES.items()
     for end in ends.split()
 }
-_LOSSLESS: Final = frozenset(
-    {"1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98"}
-    | {
-        f"1.2.840.10008.1.2.4.{end}"
-        for end in ["57", "58", "65", "66", "70", "80", "90", "92", "110", "201", "202"]
-    }
+_FAMILY: Final = "1.2.840.10008.1.2.4."
+_LOSSLESS: Final = LOSSLESS | {f"{_FAMILY}{end}" for end in (58, 65, 66, 92)}
+# What a media type means without a transfer syntax (table 8.7.3-5).
+_DEFAULTS: Final = frozenset(
+    {"1.2.840.10008.1.2.5"} | {f"{_FAMILY}{end}" for end in (70, 80, 90, 201, 110)}
 )
+
+
+def _preference(transfer_syntax: str) -> tuple[int, bool, str]:
+    """Order by how many readers there are, for who asks for any image."""
+    media_types = [*_MEDIA_TYPES, "image/dicom-rle", OCTETS]
+    place = media_types.index(_MEDIA_TYPE_OF.get(transfer_syntax, OCTETS))
+    return place, transfer_syntax not in _DEFAULTS, transfer_syntax
+
+
+_TARGETS: Final = tuple(sorted(WRITTEN, key=_preference))
 
 
 def is_native(transfer_syntax: str) -> bool:
@@ -89,6 +102,10 @@ def frame_offers(transfer_syntax: str, *, alone: bool) -> tuple[Offer, ...]:
             ),
             Offer(OCTETS, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, answers=("",), default=lossless),
         ]
+    for syntax in _transcoded(transfer_syntax):
+        answers = ("", ANY) if syntax in _DEFAULTS else ()
+        media_type = _MEDIA_TYPE_OF.get(syntax, OCTETS)
+        kinds.append(Offer(media_type, False, syntax, answers, also=OCTETS, default=False))
     return _in_parts(kinds, alone=alone)
 
 
@@ -98,18 +115,28 @@ def instance_offers(transfer_syntax: str, *, alone: bool) -> tuple[Offer, ...]:
     explicit = Offer(DICOM, transfer_syntax=EXPLICIT_LITTLE_ENDIAN)
     asked_for = Offer(DICOM, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, answers=("",))
     stored = Offer(DICOM, transfer_syntax=transfer_syntax)
+    is_video = _MEDIA_TYPE_OF.get(transfer_syntax, "").startswith("video/")
     if transfer_syntax in _NEVER_GIVEN or transfer_syntax == EXPLICIT_LITTLE_ENDIAN:
         kinds = [explicit]
     elif transfer_syntax == _DEFLATED:
         kinds = [explicit, Offer(DICOM, transfer_syntax=_DEFLATED, answers=())]
-    elif _MEDIA_TYPE_OF.get(transfer_syntax, "").startswith("video/"):
+    elif is_video:
         kinds = [stored]
     elif transfer_syntax in _LOSSLESS:
         # As stored comes after, for when there is no codec and the caller did not insist.
         kinds = [asked_for, stored]
     else:
         kinds = [stored, Offer(DICOM, transfer_syntax=EXPLICIT_LITTLE_ENDIAN, answers=())]
+    offered = {offer.transfer_syntax for offer in kinds}
+    for syntax in (_DEFLATED, *_transcoded(transfer_syntax)):
+        if syntax not in offered and not is_video:
+            kinds.append(Offer(DICOM, transfer_syntax=syntax, answers=()))
     return _in_parts(kinds, alone=alone)
+
+
+def _transcoded(stored: str) -> list[str]:
+    """Return the encapsulated transfer syntaxes in which it can be had but is not stored."""
+    return [syntax for syntax in _TARGETS if syntax != stored and can_be_written(stored, syntax)]
 
 
 def _in_parts(kinds: list[Offer], *, alone: bool) -> tuple[Offer, ...]:

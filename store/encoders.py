@@ -28,7 +28,6 @@ __all__ = [
     "Encoder",
     "encoder_for",
     "encoder_in",
-    "is_written",
     "precision_of",
 ]
 
@@ -105,11 +104,6 @@ class Encoder:
     @property
     def _states(self) -> bool:
         return bool(_CODECS[self.transfer_syntax].precisions)
-
-
-def is_written(transfer_syntax: str) -> bool:
-    """Tell whether frames can be compressed in this syntax at all."""
-    return transfer_syntax in _CODECS
 
 
 def encoder_for(transfer_syntax: str, cells: Cells, first: Pixels, *, transforms: bool) -> Encoder:

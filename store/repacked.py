@@ -29,19 +29,20 @@ from deid.encoding import (
     encode_header,
 )
 from store.cells import Cells, Pixels, value_of
-from store.codecs import Unpacked, unpack
+from store.codecs import Unpacked, can_decode, unpack
 from store.codestream import jpeg_header
-from store.encoders import Encoder, encoder_in, is_written
+from store.encoders import LOSSLESS, LOSSY, Encoder, encoder_in
 from store.errors import CannotDecode, CannotTranscode
 from store.recode import EXPLICIT
 
 __all__ = [
+    "WRITTEN",
     "Changes",
     "Ref",
     "Repacked",
     "Source",
     "Stored",
-    "can_repack",
+    "can_be_written",
     "frame_maker",
     "repacked",
 ]
@@ -59,6 +60,9 @@ _RECOMPRESSED: Final[dict[tuple[str, str], Callable[[bytes], bytes]]] = {
 _LOSSY_COMPRESSION: Final = 0x00282110
 _LOSSY_RATIO: Final = 0x00282112
 _LOSSY_METHOD: Final = 0x00282114
+
+WRITTEN: Final = LOSSLESS | LOSSY | {new for _, new in _RECOMPRESSED}
+"""Encapsulated transfer syntaxes in which instances are given, though perhaps not each."""
 
 Changes = dict[int, tuple[str, bytes]]
 """Elements that read differently in the new syntax: tag to VR and value."""
@@ -105,9 +109,10 @@ class Repacked:
     element: Iterator[bytes]
 
 
-def can_repack(stored: str, transfer_syntax: str) -> bool:
-    """Tell whether some pixel data in the stored syntax can be had encapsulated in the other."""
-    return is_written(transfer_syntax) or (stored, transfer_syntax) in _RECOMPRESSED
+def can_be_written(stored: str, transfer_syntax: str) -> bool:
+    """Tell whether some pixel data stored in one syntax can be had encapsulated in the other."""
+    is_known = transfer_syntax in LOSSLESS | LOSSY or (stored, transfer_syntax) in _RECOMPRESSED
+    return is_known and can_decode(stored)
 
 
 def frame_maker(

@@ -34,10 +34,19 @@ from deid.errors import DeidError
 from store.cells import value_of
 from store.errors import CannotDecode, CannotTranscode, NoSuchFrame
 from store.recode import COPIED_BYTES, EXPLICIT, Forward, Recoder
-from store.repacked import Ref, Repacked, Source, Stored, can_repack, frame_maker, repacked
+from store.repacked import (
+    WRITTEN,
+    Ref,
+    Repacked,
+    Source,
+    Stored,
+    can_be_written,
+    frame_maker,
+    repacked,
+)
 from store.streamed import DEFLATED, PIXEL_DATA_TAGS, deflated, inflated
 
-__all__ = ["Source", "Stored", "frames_in_syntax", "in_syntax"]
+__all__ = ["WRITTEN", "Source", "Stored", "can_be_written", "frames_in_syntax", "in_syntax"]
 
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
@@ -63,7 +72,7 @@ def in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Iterator[b
     stored = ref.transfer_syntax
     if transfer_syntax == stored:
         return source.read(ref)
-    if transfer_syntax not in (EXPLICIT_LITTLE, DEFLATED) and not can_repack(
+    if transfer_syntax not in (EXPLICIT_LITTLE, DEFLATED) and not can_be_written(
         stored, transfer_syntax
     ):
         raise CannotTranscode("There is no encoder for this transfer syntax.")

@@ -59,7 +59,7 @@ SLIM = (
         (f'{RELATED}"{OCTETS}"; transfer-syntax="*"', RLE, ("parts", "image/dicom-rle", RLE)),
         (f'{RELATED}"{OCTETS}"; transfer-syntax="{ELE}"; transfer-syntax="*"', JP2, NATIVE_PARTS),
         (OHIF_TYPES, JLS, ("parts", "image/jls", JLS)),
-        (OHIF_TYPES, JP2, None),
+        (OHIF_TYPES, JP2, ("parts", "image/jls", JLS)),
         (f"{RELATED}image/jls; q=1", JLS, ("parts", "image/jls", JLS)),
         # dicomweb-client for Python
         (f'{RELATED}"*/*"', ELE, NATIVE_PARTS),
@@ -105,11 +105,13 @@ SLIM = (
         (f'{RELATED}{OCTETS}; Transfer-Syntax="{ELE}"; q=1.0; ext=1', ELE, NATIVE_PARTS),
         # types of another category stand beside ours without harm
         (f"text/html, image/png, {RELATED}{OCTETS}; transfer-syntax=*", ELE, NATIVE_PARTS),
-        # never: implicit, big endian, another compression, another kind
+        # never: implicit, big endian, another kind
         (f"{RELATED}{OCTETS}; transfer-syntax={IMPLICIT}", IMPLICIT, None),
         (f"{RELATED}{OCTETS}; transfer-syntax={BIG_ENDIAN}", BIG_ENDIAN, None),
-        (f"{RELATED}image/jp2; transfer-syntax={JP2}", JLS, None),
-        (f"{RELATED}image/jp2", ELE, None),
+        (f"{RELATED}image/jpx", ELE, None),
+        # another compression
+        (f"{RELATED}image/jp2; transfer-syntax={JP2}", JLS, ("parts", "image/jp2", JP2)),
+        (f"{RELATED}image/jp2", ELE, ("parts", "image/jp2", JP2)),
         ("text/html", ELE, None),
     ],
 )

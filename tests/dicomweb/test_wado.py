@@ -95,7 +95,7 @@ def test_frame_lists_that_cannot_be(caller: Caller, path: str, frames: str, stat
     assert response.get_json()["error"].endswith(".")
 
 
-@pytest.mark.parametrize("accept", ["text/html", f"{CORNERSTONE[:-1]}1.2.3", "image/jp2"])
+@pytest.mark.parametrize("accept", ["text/html", f"{CORNERSTONE[:-1]}1.2.3", "image/jpx"])
 def test_frame_in_a_form_that_is_not_there(caller: Caller, path: str, accept: str) -> None:
     assert caller.get(f"{path}/frames/1", Accept=accept).status_code == 406
 
