@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from tests.support.server import RunningServer
 
-__all__ = ["Stored", "client_of", "read", "stored", "values_of"]
+__all__ = ["Stored", "address_of", "client_of", "read", "stored", "values_of"]
 
 
 def client_of(
@@ -66,10 +66,11 @@ def stored(client: DICOMwebClient, sent: Sequence[Dataset]) -> list[Stored]:
         warnings.simplefilter("ignore")
         answer = client.store_instances(sent)
     assert "FailedSOPSequence" not in answer
-    return [_where(item) for item in answer.ReferencedSOPSequence]
+    return [address_of(item) for item in answer.ReferencedSOPSequence]
 
 
-def _where(item: Dataset) -> Stored:
+def address_of(item: Dataset) -> Stored:
+    """Where an item of the answer to a store says that the instance is."""
     found = re.search(r"/studies/([\d.]+)/series/([\d.]+)/instances/([\d.]+)$", item.RetrieveURL)
     assert found
     return Stored(found[1], found[2], found[3])
