@@ -1,57 +1,77 @@
-"""The command: `python -m conformance URL [--header "Name: value"] [--json]`.
+"""The command: `python -m conformance http://HOST/ROOT`.
 
-It exits with 0 when every check passed.
+It exits with 0 when nothing failed that the standard requires, with 1 otherwise, and with 2 when it
+was called in a wrong way.
 """
 
 import argparse
-import json
 import sys
+from pathlib import Path
 
 import requests
 
-from conformance import retrieve, search, store
-from conformance.suite import Result, Server, run
-
-# The first one stores what the others read.
-SUITES = (store, search, retrieve)
+from conformance import folder
+from conformance.cleaning import clean
+from conformance.errors import Fault
+from conformance.report import FORMATS, Run, is_conformant
+from conformance.samples import SAMPLES
+from conformance.server import Server
+from conformance.suite import CHECKS, run
+from conformance.suites import SUITES
 
 
 def main() -> int:
-    """Run the suite and print what it found."""
+    """Run the suite against a DICOMweb server and print what it found."""
     parser = argparse.ArgumentParser(prog="python -m conformance", description=main.__doc__)
-    parser.add_argument("root", help="the DICOMweb root, http://HOST/ROOT")
-    parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args()
-    session = requests.Session()
-    session.headers.update(
-        {
-            name.strip(): value.strip()
-            for name, _, value in (h.partition(":") for h in arguments.header)
-        }
+    parser.add_argument("root", nargs="?", help="the DICOMweb root, http://HOST/ROOT")
+    parser.add_argument(
+        "--header", action="append", default=[], metavar="NAME: VALUE", help="sent each time"
     )
-    results = run(Server(arguments.root.rstrip("/"), session), [each.__name__ for each in SUITES])
-    print(_as_json(results) if arguments.json else _as_text(results))
-    return int(any(result.fault for result in results))
+    parser.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="store the files of this folder as well"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN", help="checks with such an id"
+    )
+    parser.add_argument("--format", choices=sorted(FORMATS), default="text")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="instead of standard output")
+    parser.add_argument("--keep", action="store_true", help="do not delete what was stored")
+    parser.add_argument("--list", action="store_true", help="name the checks and stop")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(f"{c.id}  {c.section}  {c.obligation}: {c.name}" for c in CHECKS))
+        return 0
+    if not arguments.root:
+        parser.error("the root is missing")
+    if arguments.store is not None:
+        folder.choose(arguments.store)
+    server = Server(arguments.root, _headers(parser, arguments.header), SAMPLES)
+    try:
+        results = run(server, SUITES, arguments.only)
+    finally:
+        if not arguments.keep:
+            clean(server)
+    done = Run(server.root, results)
+    text = FORMATS[arguments.format](done)
+    if arguments.output:
+        arguments.output.write_text(text, "utf-8")
+    else:
+        print(text)
+    return int(not is_conformant(results))
 
 
-def _as_text(results: list[Result]) -> str:
-    lines = [
-        f"{'FAIL' if r.fault else 'pass'}  {r.check.section:12} {r.check.name}"
-        + (f": {r.fault}" if r.fault else "")
-        for r in results
-    ]
-    passed = sum(not result.fault for result in results)
-    return "\n".join([*lines, f"{passed} of {len(results)} checks passed"])
-
-
-def _as_json(results: list[Result]) -> str:
-    rows = [
-        {"section": r.check.section, "check": r.check.name, "fault": r.fault or None}
-        for r in results
-    ]
-    return json.dumps(rows, indent=1)
+def _headers(parser: argparse.ArgumentParser, fields: list[str]) -> dict[str, str]:
+    headers = {}
+    for field in fields:
+        name, colon, value = field.partition(":")
+        if not colon:
+            parser.error("a header is written NAME: VALUE")
+        headers[name.strip()] = value.strip()
+    return headers
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (Fault, requests.RequestException) as error:
+        sys.exit(f"The server cannot be reached: {type(error).__name__}")
