@@ -180,13 +180,13 @@ def _remove(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
     services = call.services
-    owner = services.gate.remover(call.caller)
-    if owner is None:
+    scope = services.gate.remover(call.caller)
+    if scope is None:
         raise Unauthenticated("Deleting needs a valid token.")
     uids = (study, series, instance)
     # Within what the root shows: a share of one series does not delete the study around it.
     if not all(uid is None or is_uid(uid) for uid in uids) or not remove(
-        services.ingest, call.scope(), owner, *uids
+        services.ingest, scope, *uids
     ):
         raise NotFound("There is no such study, series or instance of yours here.")
     return Answer(204)

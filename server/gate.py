@@ -71,9 +71,10 @@ class AccountGate:
             raise Forbidden("Instances are sent to the server's own root.")
         return owner_id
 
-    def remover(self, caller: Caller) -> int | None:
-        """Only a token that was given the scope deletes."""
-        return self._owner(caller, TokenScope.DELETE)
+    def remover(self, caller: Caller) -> Scope | None:
+        """Only a token that was given the scope deletes, and only what is its owner's."""
+        owner_id = self._owner(caller, TokenScope.DELETE)
+        return None if owner_id is None else _within(caller, owner_id)
 
     def _owner(self, caller: Caller, needed: TokenScope) -> int | None:
         if caller.authorization is None:

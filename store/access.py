@@ -157,5 +157,5 @@ class Gate(Protocol):
     def storer(self, caller: Caller) -> int | None:
         """The owner to whom this caller's instances go, or None when nothing tells who it is."""
 
-    def remover(self, caller: Caller) -> int | None:
-        """The owner of whose instances this caller may delete those that it may read, or None."""
+    def remover(self, caller: Caller) -> Scope | None:
+        """In what this caller may delete what belongs to the eyes that it has, or None."""

@@ -24,17 +24,15 @@ __all__ = ["remove"]
 def remove(
     ingest: Ingest,
     scope: Scope,
-    owner_id: int,
     study_instance_uid: str,
     series_instance_uid: str | None = None,
     sop_instance_uid: str | None = None,
 ) -> int:
-    """Delete what of a study, series or instance is in the scope and the owner's.
+    """Delete what of a study, series or instance is in the scope, and its owner's.
 
     Args:
         ingest: through which it came in.
-        scope: what the caller sees.
-        owner_id: whose instances the caller may delete.
+        scope: what the caller sees; only what belongs to its `owner_id` is deleted.
         study_instance_uid, series_instance_uid, sop_instance_uid: the resource.
 
     Returns:
@@ -43,6 +41,9 @@ def remove(
     Raises:
         StoreError: nothing was deleted.
     """
+    owner_id = scope.owner_id
+    if owner_id is None:
+        return 0
     found = _FIND.where(visible(scope), study.c.owner_id == owner_id)
     found = found.where(study.c.study_instance_uid == study_instance_uid)
     if series_instance_uid is not None:

@@ -65,8 +65,8 @@ class TokenGate:
             raise Forbidden
         return self.owners.get(caller.authorization or "")
 
-    def remover(self, caller: Caller) -> int | None:
-        return self.owners.get(caller.authorization or "")
+    def remover(self, caller: Caller) -> Scope | None:
+        return None if caller.authorization is None else self.reader(caller)
 
 
 def utc_now() -> datetime:

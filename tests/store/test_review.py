@@ -179,7 +179,7 @@ class FakeGate:
     def storer(self, caller: Caller) -> int | None:
         return None
 
-    def remover(self, caller: Caller) -> int | None:
+    def remover(self, caller: Caller) -> Scope | None:
         return None
 
 

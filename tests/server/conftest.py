@@ -1,0 +1,64 @@
+"""The whole application on a fresh folder, with settings of the test's choice."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from accounts.people import Account, create_account
+from accounts.tokens import READ_AND_STORE, TokenScope, create_token
+from server.app import create_app
+from server.config import Settings
+from server.migrations import migrate
+from server.services import Services, now
+
+
+@dataclass
+class Site:
+    """A running application, without a network."""
+
+    app: Flask
+    services: Services
+    owner: Account
+    other: Account
+
+    @property
+    def client(self) -> FlaskClient:
+        """A browser or program without any cookie."""
+        return self.app.test_client()
+
+    def token(self, account: Account, *scopes: TokenScope) -> dict[str, str]:
+        """The header with a fresh token."""
+        secret = create_token(
+            self.services.database,
+            account.id,
+            random_bytes=os.urandom,
+            clock=now,
+            scopes=scopes or READ_AND_STORE,
+        )
+        return {"Authorization": f"Bearer {secret}"}
+
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[MakeSite]:
+    """Makes an application with these settings."""
+    made: list[Services] = []
+
+    def make(**settings: object) -> Site:
+        services = Services(replace(Settings(data=tmp_path / "data"), **settings))  # type: ignore[arg-type]
+        made.append(services)
+        migrate(services.database)
+        owner = create_account(services.database, "ines@example.org", clock=now, password="p" * 12)
+        other = create_account(services.database, "otto@example.org", clock=now)
+        return Site(create_app(services), services, owner, other)
+
+    yield make
+    for services in made:
+        services.database.dispose()
