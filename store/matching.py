@@ -50,7 +50,7 @@ def condition(
     Raises:
         NotSearchable: the value is not one of this VR.
     """
-    if is_universal(value, rules):
+    if is_universal(vr, value, rules):
         return true()
     if value in EMPTY:
         return column.is_(None) if vr in INTEGERS else column == ""
@@ -99,7 +99,8 @@ def _single(
         return column.ilike(like(value), escape="\\")
     if vr == "PN":
         # PS3.4 C.2.2.2.1: names may match without regard to case and to trailing delimiters.
-        return func.lower(func.rtrim(column, "^")) == value.rstrip("^").lower()
+        bare = func.lower(func.rtrim(column, "^")) == value.rstrip("^").lower()
+        return and_(column != "", bare)
     return column == value
 
 

@@ -8,11 +8,11 @@ Not here: how a value matches (`store.search_values`).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Select, func, select
 
 from store.access import Scope, visible
 from store.errors import SearchTooBroad
@@ -46,12 +46,14 @@ def find_beyond(
     rows = iter(found)
     while batch := list(islice(rows, _AT_ONCE)):
         holding = set()
-        for key, metadata in _metadata(connection, scope, level, terms, batch):
-            looked_at += 1
-            if looked_at > MOST:
-                raise SearchTooBroad("The search would have to look at too many data sets.")
-            if key not in holding and _holds(terms.beyond, metadata):
-                holding.add(key)
+        with _metadata(connection, scope, level, terms, batch) as looked_through:
+            for row in looked_through:
+                key, metadata = tuple(row)
+                looked_at += 1
+                if looked_at > MOST:
+                    raise SearchTooBroad("The search would have to look at too many data sets.")
+                if key not in holding and _holds(terms.beyond, metadata):
+                    holding.add(key)
         yield from (key for key in batch if key in holding)
     if len(found) > MOST:
         raise SearchTooBroad("The search would have to look at too many data sets.")
@@ -81,7 +83,7 @@ def key_of(level: Level) -> ColumnElement[Any]:
 
 def _metadata(
     connection: Connection, scope: Scope, level: Level, terms: Terms, keys: Sequence[int]
-) -> Iterable[Any]:
+) -> CursorResult[Any]:
     needed = max((key.level for key in terms.beyond), key=DEPTH.__getitem__)
     found = select(key_of(level), instance.c.metadata).select_from(_joined())
     found = found.where(visible(scope), key_of(level).in_(keys), *terms.below)

@@ -72,9 +72,13 @@ class Span:
     last: str
 
 
-def is_universal(value: str, rules: Rules) -> bool:
+def is_universal(vr: str, value: str, rules: Rules) -> bool:
     """Tell whether the value matches everything."""
-    return value == "*" or (value in EMPTY and not rules.empty)
+    if value in EMPTY:
+        return not rules.empty
+    if vr == "PN" and rules.fuzzy:
+        return not words_of(value)
+    return any(not part.strip("*") for part in one_of(vr, value, rules))
 
 
 def one_of(vr: str, value: str, rules: Rules) -> list[str]:

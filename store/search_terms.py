@@ -127,7 +127,7 @@ def terms_of(scope: Scope, level: Level, matches: Iterable[Match], rules: Rules)
         if match.tag in BEYOND_COLUMNS and not match.within:
             _add_any_in_study(terms, scope, match, rules)
         elif match.tag == INSTANCE_AVAILABILITY and not match.within:
-            online = is_universal(match.value, rules) or "ONLINE" in match.value.upper()
+            online = is_universal("CS", match.value, rules) or "ONLINE" in match.value.upper()
             terms.where.append(true() if online else false())
         elif (key := KEYS.get(match.tag)) is not None and not match.within:
             _add_column(terms, scope, level, key, match.value, rules)
@@ -161,7 +161,7 @@ def _add_column(
 ) -> None:
     name = name_of(key.tag)
     found = condition(key.column, key.vr, value, name, rules)
-    if is_universal(value, rules):
+    if is_universal(key.vr, value, rules):
         return
     column: ColumnElement[Any] = key.column
     if key.tag == _STUDY_DATE:
@@ -193,7 +193,7 @@ def _add(terms: Terms, level: Level, key: Key, found: ColumnElement[bool]) -> No
 
 def _add_any_in_study(terms: Terms, scope: Scope, match: Match, rules: Rules) -> None:
     # A second look at the study's series, so that a study found by one modality still lists all.
-    if is_universal(match.value, rules):
+    if is_universal(BEYOND_COLUMNS[match.tag], match.value, rules):
         return
     if match.tag == MODALITIES_IN_STUDY:
         own = condition(series.c.modality, "CS", match.value, name_of(match.tag), rules)
@@ -230,7 +230,7 @@ def _beyond(match: Match, rules: Rules, creators: dict[int, str]) -> Beyond:
         tuple(f"{tag:08X}" for tag in path),
         test,
         level_of(path[0]),
-        needed=not is_universal(match.value, rules) and match.value not in EMPTY,
+        needed=not is_universal(vr, match.value, rules) and match.value not in EMPTY,
         creator=creators.get(_creator_of(match.tag)) if not match.within else None,
     )
 

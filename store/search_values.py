@@ -54,7 +54,7 @@ def value_test(vr: str, value: str, name: str, rules: Rules = LITERAL) -> Test:
     Raises:
         NotSearchable: the value is not one of this VR, or values of this VR are not searched by.
     """
-    if is_universal(value, rules):
+    if is_universal(vr, value, rules):
         return lambda _attribute: True
     if value in EMPTY:
         return lambda attribute: not (attribute and attribute.keys() > {"vr"})
