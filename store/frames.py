@@ -23,10 +23,11 @@ from store.byteorder import WORD_BYTES, swap_words
 from store.errors import NoSuchFrame
 
 __all__ = [
+    "HEAD_BYTES",
     "FrameIndex",
+    "Marks",
     "PixelElement",
     "encapsulated_index",
-    "frame_bits",
     "index_frames",
     "is_video",
     "native_index",
@@ -42,10 +43,12 @@ _NONE, _NATIVE, _FRAGMENTS, _GROUPS = range(4)
 # kind, bytes of a word (native) or of a mark (encapsulated), frames, fragments, offset, frame bits
 _HEAD: Final = struct.Struct("<BBQIQQ")
 _ITEM_HEADER: Final = 8
+HEAD_BYTES: Final = _HEAD.size
 
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _JPEG_FAMILY: Final = "1.2.840.10008.1.2.4."
 _VIDEO: Final = frozenset(map(str, range(100, 109)))  # MPEG-2, MPEG-4 AVC, HEVC
+_SHARED_CHROMINANCE: Final = ("YBR_FULL_422", "YBR_PARTIAL_422")
 _START_OF_IMAGE: Final = (
     b"\xff\xd8\xff",  # JPEG and JPEG-LS: SOI and the first byte of the next marker
     b"\xff\x4f\xff\x51",  # JPEG 2000 and HTJ2K: SOC, SIZ
@@ -53,6 +56,13 @@ _START_OF_IMAGE: Final = (
     b"\xff\x0a",  # JPEG XL codestream
     b"\x00\x00\x00\x0cJXL ",  # JPEG XL file
 )
+
+
+class Marks(Protocol):
+    """Packed numbers of which only slices are looked at: bytes fit."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Some of them."""
 
 
 class Header(Protocol):
@@ -96,20 +106,25 @@ class FrameIndex:
     fragments: int
     offset: int
     bits: int
-    marks: bytes
+    marks: Marks
 
     def pack(self) -> bytes:
         """Return the bytes to keep in the index."""
         head = _HEAD.pack(
             self.kind, self.width, self.frames, self.fragments, self.offset, self.bits
         )
-        return head + self.marks
+        return head + self.marks[:]
 
     @classmethod
     def unpack(cls, packed: bytes) -> FrameIndex:
         """Read what `pack` wrote; costs the same for any number of frames."""
-        kind, width, frames, fragments, offset, bits = _HEAD.unpack_from(packed)
-        return cls(frames, kind, width, fragments, offset, bits, packed[_HEAD.size :])
+        return cls.over(packed, packed[_HEAD.size :])
+
+    @classmethod
+    def over(cls, start: bytes, marks: Marks) -> FrameIndex:
+        """Read the start of what `pack` wrote, and leave what follows `HEAD_BYTES` where it is."""
+        kind, width, frames, fragments, offset, bits = _HEAD.unpack_from(start)
+        return cls(frames, kind, width, fragments, offset, bits, marks)
 
     @property
     def is_encapsulated(self) -> bool:
@@ -130,7 +145,7 @@ class FrameIndex:
         if self.kind == _FRAGMENTS:
             return (self._fragment(number - 1),)
         table = 4 * (number - 1)
-        first, end = struct.unpack_from("<II", self.marks, table)
+        first, end = struct.unpack("<II", self.marks[table : table + 8])
         return tuple(self._fragment(fragment) for fragment in range(first, end))
 
     def frame_bytes(self, number: int, stored: bytes) -> bytes:
@@ -161,7 +176,8 @@ class FrameIndex:
         # Items touch each other (PS3.5 A.4): a fragment ends where the next item header begins.
         table = 4 * (self.frames + 1) if self.kind == _GROUPS else 0
         form = "<II" if self.width == 4 else "<QQ"
-        start, following = struct.unpack_from(form, self.marks, table + self.width * number)
+        at = table + self.width * number
+        start, following = struct.unpack(form, self.marks[at : at + 2 * self.width])
         return self.offset + start, following - start - _ITEM_HEADER
 
 
@@ -188,7 +204,7 @@ def index_frames(ds: Header, element: PixelElement, transfer_syntax: str, peek: 
     return native_index(
         element.offset,
         element.length,
-        bits=frame_bits(ds),
+        bits=_frame_bits(ds, element.length // max(1, declared)),
         number_of_frames=declared,
         word=word,
     )
@@ -249,14 +265,20 @@ def encapsulated_index(
     return FrameIndex(frames, _GROUPS, width, len(fragments), base, 0, groups + packed)
 
 
-def frame_bits(ds: Header) -> int:
-    """Return the bits of one native frame, 0 when the header describes no image."""
+def _frame_bits(ds: Header, there: int) -> int:
+    """Return the bits of one native frame, 0 when the header describes no image.
+
+    Args:
+        ds: the header.
+        there: the bytes for each frame that there are.
+    """
     samples = _integer(ds, "SamplesPerPixel", 1)
     bits = _integer(ds, "BitsAllocated", 0) * samples
-    if ds.get("PhotometricInterpretation") == "YBR_FULL_422" and samples == 3:
-        # Two pixels share one pair of chrominance samples (PS3.3 C.7.6.3.1.2).
-        bits = bits * 2 // 3
-    return max(0, _integer(ds, "Rows", 0) * _integer(ds, "Columns", 0) * bits)
+    whole = max(0, _integer(ds, "Rows", 0) * _integer(ds, "Columns", 0) * bits)
+    is_shared = ds.get("PhotometricInterpretation") in _SHARED_CHROMINANCE and samples == 3
+    # Two pixels share one pair of chrominance samples (PS3.3 C.7.6.3.1.2), but some writers only
+    # say so. The values that there are tell.
+    return whole * 2 // 3 if is_shared and 8 * there < whole else whole
 
 
 def is_video(transfer_syntax: str) -> bool:

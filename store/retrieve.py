@@ -25,7 +25,7 @@ from store.bulk import BulkValue, DataSet, Range, bulk_paths, fragments_of
 from store.byteorder import WORD_BYTES, swap_words
 from store.changes import version
 from store.db import Database
-from store.frames import FrameIndex
+from store.frame_indexes import FrameIndexes
 from store.headers import Header, Headers
 from store.kept import Kept
 from store.pictures import NoPictures, Pictures
@@ -95,7 +95,7 @@ class Archive:
         self._refs = Kept[tuple[int, list[StoredInstance]]](KEPT_REFS)
         self._blobs = blobs
         # Frame indexes never change, and who may see one is asked before each use.
-        self._frame_index = lru_cache(maxsize=4096)(self._read_frame_index)
+        self._frame_index = FrameIndexes(database).of
         self._headers = Headers()
         self._fragments = lru_cache(maxsize=64)(self._read_fragments)
 
@@ -221,14 +221,6 @@ class Archive:
 
     def _reader(self, ref: StoredInstance) -> Read:
         return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax)
-
-    def _read_frame_index(self, instance_id: int, blob: str) -> FrameIndex:
-        # By its blob, too: SQLite gives the number of a row that went to another.
-        query = select(instance.c.frame_index).where(
-            instance.c.id == instance_id, instance.c.blob == blob
-        )
-        with self.database.read() as connection:
-            return FrameIndex.unpack(bytes(connection.execute(query).scalar_one()))
 
     def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
         return fragments_of(partial(self._blobs.read, blob), value)

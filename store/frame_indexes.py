@@ -1,0 +1,77 @@
+"""Keeps the frame indexes of instances at hand, in memory that has a bound.
+
+Standard: none; PS3.18 10.4.1.1.6 (frames) is what it is for.
+Invariants: an index never changes, so what was read once is right for as long as it is kept. Of the
+index of an instance with many frames only the part around the wanted one is read and kept: what a
+frame costs does not depend on how many there are.
+Not here: what an index says (`store.frames`), who may see it (`store.retrieve`).
+"""
+
+from functools import lru_cache
+
+from sqlalchemy import func, select
+
+from store.db import Database
+from store.frames import HEAD_BYTES, FrameIndex
+from store.schema import instance
+
+__all__ = ["FrameIndexes"]
+
+# About a thousand frames, or two. All that is kept is at most 40 MB: in practice little, since most
+# instances have one frame and an index of 30 bytes.
+PAGE_BYTES = 8192
+WHOLE_ONES = 4096
+PAGES = 1024
+
+
+class FrameIndexes:
+    """Reads frame indexes from the index of instances.
+
+    Args:
+        database: the index.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.of = lru_cache(maxsize=WHOLE_ONES)(self._read)
+        self._page = lru_cache(maxsize=PAGES)(self._read_page)
+
+    def part(self, instance_id: int, blob: str, start: int, stop: int) -> bytes:
+        """Bytes of a long index, counted from the end of its head."""
+        first, last = start // PAGE_BYTES, max(start, stop - 1) // PAGE_BYTES
+        pages = [self._page(instance_id, blob, number) for number in range(first, last + 1)]
+        return b"".join(pages)[start - first * PAGE_BYTES : stop - first * PAGE_BYTES]
+
+    def _read(self, instance_id: int, blob: str) -> FrameIndex:
+        size, start = self._query(instance_id, blob, 0, HEAD_BYTES + PAGE_BYTES)
+        if size <= len(start):
+            return FrameIndex.unpack(start)
+        marks = _Marks(self, instance_id, blob, size - HEAD_BYTES)
+        return FrameIndex.over(start, marks)
+
+    def _read_page(self, instance_id: int, blob: str, number: int) -> bytes:
+        at = HEAD_BYTES + number * PAGE_BYTES
+        return self._query(instance_id, blob, at, PAGE_BYTES)[1]
+
+    def _query(self, instance_id: int, blob: str, at: int, size: int) -> tuple[int, bytes]:
+        packed = instance.c.frame_index
+        # By its blob, too: SQLite gives the number of a row that went to another.
+        query = select(func.length(packed), func.substr(packed, at + 1, size)).where(
+            instance.c.id == instance_id, instance.c.blob == blob
+        )
+        with self._database.read() as connection:
+            length, part = connection.execute(query).one()
+        return int(length), bytes(part)
+
+
+class _Marks:
+    """What follows the head of a long index, read where it is looked at."""
+
+    def __init__(self, indexes: FrameIndexes, instance_id: int, blob: str, size: int) -> None:
+        self._indexes = indexes
+        self._named = instance_id, blob
+        self._size = size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        return self._indexes.part(*self._named, start, stop)
