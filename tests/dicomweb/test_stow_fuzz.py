@@ -187,7 +187,7 @@ class _quiet:
     def __enter__(self) -> None:
         self._seen: list[str] = []
         handler = logging.Handler()
-        handler.emit = lambda record: self._seen.append(record.getMessage())  # type: ignore[method-assign]
+        handler.emit = lambda record: self._seen.append(record.getMessage())
         self._handler = handler
         logging.getLogger("readingroom.dicomweb").addHandler(handler)
 
