@@ -57,6 +57,13 @@ _H264: Final = (
     *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p"),
     *("-flags:v", "+bitexact"),
 )
+# Levels from 0 to 255 as video has them, said in the film, since players guess otherwise.
+_VIDEO_LEVELS: Final = (
+    "-vf",
+    "scale=in_range=pc:out_range=tv:in_color_matrix=bt709:out_color_matrix=bt709,format=yuv420p",
+    *("-color_range", "tv", "-colorspace", "bt709"),
+    *("-color_primaries", "bt709", "-color_trc", "bt709"),
+)
 _SQUARE: Final = "yadif=deint=interlaced,scale=trunc(iw*sar/2)*2:trunc(ih/2)*2,setsar=1"
 
 
@@ -95,12 +102,12 @@ def film_of_pictures(pictures: Iterator[Picture], milliseconds: float, path: Pat
     first = _even(next(pictures))
     height, width = first.shape[:2]
     is_grey = first.ndim == 2
-    rest = (_on(first, picture) for picture in pictures)
+    rest = (_on(first, _even(picture)) for picture in pictures)
     run(
         [
             *("-f", "rawvideo", "-pix_fmt", "gray" if is_grey else "rgb24"),
             *("-s", f"{width}x{height}", "-framerate", f"{1000 / milliseconds:.6f}"),
-            *("-i", "pipe:0", *_H264, *_MP4, str(path)),
+            *("-i", "pipe:0", *_VIDEO_LEVELS, *_H264, *_MP4, str(path)),
         ],
         (picture.tobytes() for picture in chain([first], rest)),
     )

@@ -245,14 +245,15 @@ def _draw_text(draw: ImageDraw.ImageDraw, text: Attributes, view: _View) -> None
 
 def _ellipse(centre: Point, one: Point, other: Point) -> list[Point]:
     """Return points around an ellipse of two half axes."""
-    turns = np.linspace(0, 2 * np.pi, 91)
-    return [
+    turns = np.linspace(0, 2 * np.pi, 90, endpoint=False)
+    points = [
         (
             centre[0] + one[0] * np.cos(t) + other[0] * np.sin(t),
             centre[1] + one[1] * np.cos(t) + other[1] * np.sin(t),
         )
         for t in turns.tolist()
     ]
+    return [*points, points[0]]
 
 
 def _meant(state: Attributes, keyword: str, uid: object) -> list[Attributes]:

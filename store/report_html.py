@@ -41,7 +41,8 @@ dd{margin:0}
 dd dl{margin-top:.25rem;padding-left:.75rem;border-left:1px solid var(--line)}
 dd dl>div{grid-template-columns:minmax(6rem,11rem) 1fr;border-top:0;padding:.125rem 0}
 .said{white-space:pre-line}
-.facts{margin-bottom:1.5rem;background:var(--surface);border:1px solid var(--line);border-radius:6px;padding:.5rem 1rem;
+.facts{margin-bottom:1.5rem;background:var(--surface);border:1px solid var(--line);
+border-radius:6px;padding:.5rem 1rem;
 font-size:.875rem;display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:0 2rem}
 .facts>div{border-top:0;grid-template-columns:6rem 1fr;padding:.125rem 0}
 .facts dd{line-height:1.65rem}
