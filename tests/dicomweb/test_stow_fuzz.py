@@ -168,7 +168,7 @@ def test_every_model_is_answered(root: Caller, wrong: dict[str, object], xml: bo
     whole = {**_MODEL, **wrong}
     if xml:
         try:
-            part = {"Content-Type": "application/dicom+xml"}, to_xml(whole)  # type: ignore[arg-type]
+            part = {"Content-Type": "application/dicom+xml"}, to_xml(whole)
         except (AttributeError, KeyError, TypeError, ValueError):
             return
     else:
@@ -187,7 +187,7 @@ class _quiet:
     def __enter__(self) -> None:
         self._seen: list[str] = []
         handler = logging.Handler()
-        handler.emit = lambda record: self._seen.append(record.getMessage())
+        handler.emit = lambda record: self._seen.append(record.getMessage())  # type: ignore[method-assign]
         self._handler = handler
         logging.getLogger("readingroom.dicomweb").addHandler(handler)
 
