@@ -13,11 +13,14 @@ import requests
 from conformance import folder
 from conformance.cleaning import clean
 from conformance.errors import Fault
-from conformance.report import FORMATS, Run, is_conformant
+from conformance.page import html
+from conformance.report import Run, as_json, as_text, is_conformant
 from conformance.samples import SAMPLES
 from conformance.server import Server
 from conformance.suite import CHECKS, run
 from conformance.suites import SUITES
+
+FORMATS = {"text": as_text, "json": as_json, "html": html}
 
 
 def main() -> int:

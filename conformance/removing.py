@@ -104,7 +104,7 @@ def stored_again(server: Server) -> None:
                                         ("series", "series_path", SLICES),
                                         ("instance", "path", 1)])  # fmt: skip
 def archive(server: Server, name: str, place: str, files: int) -> None:
-    """Accept: application/zip gives a {0} as an archive of DICOM files"""
+    """Accept: application/zip gives the {0} as an archive of DICOM files"""
     answer = server.get(getattr(server.main, place), "application/zip")
     expect_status(answer, 200)
     if content_type(answer) != "application/zip":

@@ -333,7 +333,8 @@ def window_default(server: Server) -> None:
     """Without a window the image's own is used"""
     own = picture(server, server.main)
     same = picture(server, server.main, "?window=1500,3000,linear")
-    if own.rows != same.rows:
+    pairs = zip(b"".join(own.rows), b"".join(same.rows), strict=True)
+    if any(abs(one - two) > 2 for one, two in pairs):  # roundings may differ
         raise Fault("another picture than with that window")
 
 

@@ -5,7 +5,7 @@ Not here: the page (`conformance.page`), what a check is (`conformance.suite`).
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from conformance.suite import OBLIGATIONS, Obligation, Result
 from conformance.suites import title
 
-__all__ = ["FORMATS", "Run", "by_suite", "is_conformant", "tally", "text"]
+__all__ = ["Run", "as_json", "as_text", "by_suite", "is_conformant", "tally"]
 
 BINDING: Final[tuple[Obligation, ...]] = ("required", "conditional")
 _WORDS = {"pass": "pass", "fail": "FAIL", "not applicable": "n/a "}
@@ -47,7 +47,7 @@ def by_suite(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
         yield title(suite), list(found)
 
 
-def text(run: Run) -> str:
+def as_text(run: Run) -> str:
     """Return the results for a terminal."""
     lines = [run.root]
     for name, results in by_suite(run.results):
@@ -66,7 +66,8 @@ def text(run: Run) -> str:
     return "\n".join([*lines, f"all: {tally(run.results)}"])
 
 
-def _json(run: Run) -> str:
+def as_json(run: Run) -> str:
+    """Return the results for a program."""
     rows = [
         {
             "id": r.check.id,
@@ -81,6 +82,3 @@ def _json(run: Run) -> str:
         for r in run.results
     ]
     return json.dumps({"root": run.root, "checks": rows}, indent=1, ensure_ascii=False)
-
-
-FORMATS: Final[dict[str, Callable[[Run], str]]] = {"text": text, "json": _json}

@@ -129,7 +129,7 @@ def pixels_of(server: Server, place: str) -> list[bytes]:
 
 @check("10.4.1.1.5", "optional", rows=LEVELS)
 def bulkdata(server: Server, name: str, place: str, count: int) -> None:
-    """/bulkdata of a {0} has the bulk data of its instances"""
+    """/bulkdata of the {0} has the bulk data of its instances"""
     found = parts(server.get(f"{getattr(server.main, place)}/bulkdata", OCTETS))
     if sorted(part.data for part in found) != pixels_of(server, place):
         raise Fault(f"{len(found)} parts, or other bytes")
@@ -137,7 +137,7 @@ def bulkdata(server: Server, name: str, place: str, count: int) -> None:
 
 @check("10.4.1.1.6", "optional", rows=LEVELS)
 def pixeldata(server: Server, name: str, place: str, count: int) -> None:
-    """/pixeldata of a {0} has the pixel data of its instances"""
+    """/pixeldata of the {0} has the pixel data of its instances"""
     found = parts(server.get(f"{getattr(server.main, place)}/pixeldata", OCTETS))
     if sorted(part.data for part in found) != pixels_of(server, place):
         raise Fault(f"{len(found)} parts, or other bytes")
@@ -145,7 +145,7 @@ def pixeldata(server: Server, name: str, place: str, count: int) -> None:
 
 @check("10.4.3.3.5", "optional", rows=[("study", "study_path"), ("series", "series_path")])
 def bulkdata_locations(server: Server, name: str, place: str) -> None:
-    """Parts of /bulkdata of a {0} say by Content-Location which they are"""
+    """Parts of /bulkdata of the {0} say by Content-Location which they are"""
     found = parts(server.get(f"{getattr(server.main, place)}/bulkdata", OCTETS))
     said = {part.headers.get("content-location") for part in found}
     if None in said or len(said) != len(found):

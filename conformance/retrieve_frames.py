@@ -148,8 +148,7 @@ def accepted(server: Server, name: str, accept: str) -> None:
 
 
 @check("8.7.8.1", rows=[("html", "text/html"), ("png", "image/png"),
-                        ("jpeg-as-rendered", "image/jpeg"),
-                        ("unknown-parts", 'multipart/related; type="text/plain"'),
+                                        ("unknown-parts", 'multipart/related; type="text/plain"'),
                         ("implicit", f"{OCTETS}; transfer-syntax=1.2.840.10008.1.2"),
                         ("unknown-syntax", f"{OCTETS}; transfer-syntax=1.2.3.4")])  # fmt: skip
 def not_acceptable(server: Server, name: str, accept: str) -> None:

@@ -17,7 +17,7 @@ LEVELS = [("study", "study_path", SLICES + 1), ("series", "series_path", SLICES)
 
 @check("10.4.1.1.1", rows=LEVELS)
 def level(server: Server, name: str, place: str, count: int) -> None:
-    """A {0} is retrieved as multipart application/dicom, one part for each instance"""
+    """The {0} is retrieved as multipart application/dicom, one part for each instance"""
     found = parts(server.get(getattr(server.main, place), DICOM))
     if len(found) != count:
         raise Fault(f"{len(found)} parts, not {count}")
@@ -25,7 +25,7 @@ def level(server: Server, name: str, place: str, count: int) -> None:
 
 @check("10.4.1.1.1", rows=LEVELS)
 def files(server: Server, name: str, place: str, count: int) -> None:
-    """Parts of a {0} are the DICOM files of its instances, each once"""
+    """Parts of the {0} are the DICOM files of its instances, each once"""
     found = parts(server.get(getattr(server.main, place), DICOM))
     wanted = [i.uid for i in server.stored("main").instances
               if getattr(i, place) == getattr(server.main, place)]  # fmt: skip
@@ -35,7 +35,7 @@ def files(server: Server, name: str, place: str, count: int) -> None:
 
 @check("8.6.1", rows=LEVELS)
 def part_types(server: Server, name: str, place: str, count: int) -> None:
-    """Each part of a {0} has the Content-Type application/dicom"""
+    """Each part of the {0} has the Content-Type application/dicom"""
     for part in parts(server.get(getattr(server.main, place), DICOM)):
         if part.media_type != "application/dicom":
             raise Fault(part.media_type or "no Content-Type")
@@ -43,7 +43,7 @@ def part_types(server: Server, name: str, place: str, count: int) -> None:
 
 @check("8.6.1", rows=LEVELS)
 def locations(server: Server, name: str, place: str, count: int) -> None:
-    """Each part of a {0} has a Content-Location"""
+    """Each part of the {0} has a Content-Location"""
     for part in parts(server.get(getattr(server.main, place), DICOM)):
         if not part.headers.get("content-location"):
             raise Fault("there is none")
@@ -160,13 +160,13 @@ def single_part(server: Server) -> None:
 
 @check("10.4.4", rows=[("study", "study_path"), ("series", "series_path")])
 def single_part_of_many(server: Server, name: str, place: str) -> None:
-    """A {0} cannot be a single application/dicom, and is refused with 406"""
+    """The {0} cannot be a single application/dicom, and is refused with 406"""
     expect_status(server.get(getattr(server.main, place), "application/dicom"), 406)
 
 
 @check("10.4.4", rows=LEVELS)
 def octet_streams(server: Server, name: str, place: str, count: int) -> None:
-    """A {0} as multipart application/octet-stream is its bulk data"""
+    """The {0} as multipart application/octet-stream is its bulk data"""
     found = parts(server.get(getattr(server.main, place), OCTETS))
     pixels = [i.sent.PixelData for i in server.stored("main").instances
               if getattr(i, place) == getattr(server.main, place)]  # fmt: skip
@@ -190,7 +190,7 @@ def accept_parameter(server: Server) -> None:
                          ("instance", "/studies/1.2.3.4.5/series/1.2.3.4.6/instances/1.2.3.4.7"),
                          ])  # fmt: skip
 def not_found(server: Server, name: str, path: str) -> None:
-    """A {0} that is not there is answered with 404"""
+    """The {0} that is not there is answered with 404"""
     expect_status(server.get(path, DICOM), 404)
 
 

@@ -20,7 +20,7 @@ PIXELS = "7FE00010"
 
 @check("10.4.1.1.2", rows=LEVELS)
 def in_json(server: Server, name: str, place: str, count: int) -> None:
-    """Metadata of a {0} come in JSON, one object for each instance"""
+    """Metadata of the {0} come in JSON, one object for each instance"""
     found = server.json(f"{getattr(server.main, place)}/metadata")
     if len(found) != count:
         raise Fault(f"{len(found)} objects, not {count}")
@@ -28,7 +28,7 @@ def in_json(server: Server, name: str, place: str, count: int) -> None:
 
 @check("10.4.1.1.2", rows=LEVELS)
 def in_xml(server: Server, name: str, place: str, count: int) -> None:
-    """Metadata of a {0} come in XML, one part for each instance"""
+    """Metadata of the {0} come in XML, one part for each instance"""
     found = parts(server.get(f"{getattr(server.main, place)}/metadata", XML))
     if len(found) != count:
         raise Fault(f"{len(found)} parts, not {count}")
@@ -38,7 +38,7 @@ def in_xml(server: Server, name: str, place: str, count: int) -> None:
 
 @check("10.4.4", rows=LEVELS)
 def json_type(server: Server, name: str, place: str, count: int) -> None:
-    """Metadata of a {0} have exactly the Content-Type application/dicom+json"""
+    """Metadata of the {0} have exactly the Content-Type application/dicom+json"""
     answer = server.get(f"{getattr(server.main, place)}/metadata", JSON)
     if answer.headers.get("Content-Type") != JSON:
         raise Fault(answer.headers.get("Content-Type", "there is none"))
@@ -109,7 +109,7 @@ def not_acceptable(server: Server, name: str, accept: str) -> None:
                          ("instance", "/studies/1.2.3.4/series/1.2.3/instances/1.2/metadata"),
                          ])  # fmt: skip
 def not_found(server: Server, name: str, path: str) -> None:
-    """Metadata of a {0} that is not there are answered with 404"""
+    """Metadata of the {0} that is not there are answered with 404"""
     expect_status(server.get(path, JSON), 404)
 
 
@@ -200,7 +200,7 @@ def xml_locations(server: Server) -> None:
     "10.4.3.3.2", rows=[("study", "study_path"), ("series", "series_path"), ("instance", "path")]
 )
 def bulk_uris(server: Server, name: str, place: str) -> None:
-    """BulkDataURIs of the metadata of a {0} lead to the value, from wherever they are read"""
+    """BulkDataURIs of the metadata of the {0} lead to the value, from wherever they are read"""
     base = getattr(server.main, place)
     found = server.json(f"{base}/metadata")
     [own] = [each for each in found if each["00080018"]["Value"] == [server.main.uid]]

@@ -9,7 +9,6 @@ import requests
 
 from conformance.encoding import encode
 from conformance.errors import Fault, NotApplicable
-from conformance.model import RULES
 from conformance.multipart import BOUNDARY, media_type, written
 from conformance.sample import main, one_slice
 from conformance.sample_objects import key_object, presentation_state, report
@@ -58,15 +57,12 @@ def json_type(server: Server) -> None:
 
 @check("10.5.3.3")
 def one_object(server: Server) -> None:
-    """The answer is one data set, which follows the JSON model"""
+    """The answer is one data set, by itself or as the only one of an array"""
     module = json.loads(server.post(written([file()])).content)
-    if isinstance(module, list):
-        if len(module) != 1:
-            raise Fault(f"an array of {len(module)}")
-        module = module[0]
-    broken = [rule for rule, holds in RULES.items() if list(holds(module))]
-    if broken:
-        raise Fault(f"breaks the rules {', '.join(broken)}")
+    if isinstance(module, list) and len(module) != 1:
+        raise Fault(f"an array of {len(module)}")
+    if not isinstance(module, list | dict):
+        raise Fault("it is not")
 
 
 XML = [
@@ -378,7 +374,7 @@ BACK = {
 
 @check("10.5.1", "interoperability", rows=[(name,) for name in BACK])
 def back(server: Server, name: str) -> None:
-    """OHIF: a {0} is stored back into the study as the viewer sees it"""
+    """OHIF: the {0} is stored back into the study as the viewer sees it"""
     first = server.stored("seen").first
     [ds] = BACK[name](first.study, first.series, first.uid)
     answer = server.post(written([file(ds)]), path=first.study_path)

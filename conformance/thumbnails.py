@@ -20,7 +20,7 @@ def path_of(server: Server, place: str, frame: str) -> str:
 
 @check("10.4.1.1.4", "optional", rows=LEVELS)
 def level(server: Server, name: str, place: str, frame: str) -> None:
-    """A {0} has a thumbnail"""
+    """The {0} has a thumbnail"""
     answer = server.get(path_of(server, place, frame), "image/jpeg")
     expect_status(answer, 200)
     if kind_of(answer.content) != "image/jpeg":
@@ -29,7 +29,7 @@ def level(server: Server, name: str, place: str, frame: str) -> None:
 
 @check("10.4.3.3.4", "optional", rows=LEVELS)
 def default(server: Server, name: str, place: str, frame: str) -> None:
-    """The thumbnail of a {0} is a single JPEG when nothing else is asked for"""
+    """The thumbnail of the {0} is a single JPEG when nothing else is asked for"""
     answer = server.get(path_of(server, place, frame), "*/*")
     expect_status(answer, 200)
     if kind_of(answer.content) != "image/jpeg":

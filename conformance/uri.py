@@ -32,12 +32,17 @@ def base(server: Server) -> str:
     if id(server) not in _FOUND:
         parent = server.root.rpartition("/")[0]
         places = (f"{server.root}/wado", server.root, f"{parent}/wado")
-        query = urlencode({**names(server.main), "contentType": "application/dicom"})
+        query = _query({**names(server.main), "contentType": "application/dicom"})
         good = [p for p in places if server.get(f"{p}?{query}").status_code == 200]
         _FOUND[id(server)] = good[0] if good else ""
     if not _FOUND[id(server)]:
         raise NotApplicable("no WADO-URI service was found")
     return _FOUND[id(server)]
+
+
+def _query(parameters: dict[str, str]) -> str:
+    # Whether a server decodes what need not be encoded is not what is asked here.
+    return urlencode(parameters, safe="/,*")
 
 
 def names(instance: Instance) -> dict[str, str]:
@@ -56,7 +61,7 @@ def ask(
 ) -> requests.Response:  # fmt: skip
     """Request the first instance of a sample."""
     named = names(server.stored(sample).first) if parameters is None else parameters
-    return server.get(f"{base(server)}?{urlencode({**named, **more})}", accept)
+    return server.get(f"{base(server)}?{_query({**named, **more})}", accept)
 
 
 @check("9.1", "optional")
