@@ -1,6 +1,7 @@
 """Puts rows into the index as they are wanted, without any files."""
 
 import json
+import os
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -11,7 +12,8 @@ from store.changes import bump
 from store.db import Database
 from store.schema import instance, series, study
 
-_number = count(1)
+# Of its own for each process, as several may write one index.
+_number = count(os.getpid() * 1_000_000)
 CT = "1.2.840.10008.5.1.4.1.1.2"
 
 
@@ -31,7 +33,11 @@ def add_series(database: Database, study_id: int, owner: int = 7, **columns: obj
 
 
 def add_instance(
-    database: Database, series_id: int, metadata: dict[str, Any] | None = None, **columns: object
+    database: Database,
+    series_id: int,
+    metadata: dict[str, Any] | None = None,
+    owner: int = 7,
+    **columns: object,
 ) -> int:
     """An instance without a file; its key."""
     number = next(_number)
@@ -39,13 +45,14 @@ def add_instance(
     row |= {"number_of_frames": 1, "available_transfer_syntax_uid": "1.2.840.10008.1.2.1"}
     row |= {"created_at": _now(), "blob": f"rows/{number}", "size": 1, "streamed": "[]"}
     row |= {"frame_index": b"", "metadata": json.dumps(metadata or {}).encode()}
-    return _add(database, instance, 7, row | columns)
+    return _add(database, instance, owner, row | columns)
 
 
 def add_all(database: Database, metadata: dict[str, Any] | None = None, **columns: Any) -> int:  # noqa: ANN401
     """A study with a series with an instance; the key of the study."""
-    key = add_study(database, **columns)
-    add_instance(database, add_series(database, key), metadata)
+    owner = columns.pop("owner", 7)
+    key = add_study(database, owner, **columns)
+    add_instance(database, add_series(database, key, owner), metadata, owner)
     return key
 
 
