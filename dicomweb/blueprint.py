@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
 from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
 from dicomweb.body import Body
@@ -32,7 +34,6 @@ from store.retrieve import Archive
 
 __all__ = ["create_blueprint"]
 
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _NOT_ALLOWED: Final = Outcome(405, "This resource cannot be used in this way.")
 # What may stand in the path of a root; links are made of it as it is.
 _ROOT_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
@@ -142,7 +143,7 @@ def create_blueprint(
     services = Services(archive, ingest, gate, database)
     values = tuple(_NAMED.findall(path))
     edge = _Edge(services, max_body_bytes, public_base, path, values, Cors(cors_origins))
-    blueprint = Blueprint(name, __name__, url_prefix=path or None)
+    blueprint = Blueprint(name, __name__)
     for rule, operations in RESOURCES.items():
         _add(blueprint, edge, rule, operations)
     _add(blueprint, edge, "/<path:_rest>", {})
@@ -168,15 +169,16 @@ def _add(blueprint: Blueprint, edge: _Edge, rule: str, operations: Mapping[str, 
             raise NotFound("There is no such resource.")
         return _response(error_answer(_NOT_ALLOWED, headers=[("Allow", allowed), *_parting()]))
 
-    blueprint.add_url_rule(
-        rule,
-        endpoint=re.sub(r"\W+", "_", rule).strip("_") or "root",
-        view_func=respond,
-        methods=_METHODS,
-        provide_automatic_options=False,
-        strict_slashes=False,
-        merge_slashes=False,
-    )
+    endpoint = f"{blueprint.name}.{re.sub(r'[^a-z]+', '_', rule).strip('_') or 'root'}"
+
+    def add(state: BlueprintSetupState) -> None:
+        # Without a list of methods, so that whichever comes is answered here.
+        state.app.url_map.add(
+            Rule(f"{edge.path}{rule}", endpoint=endpoint, strict_slashes=False, merge_slashes=False)
+        )
+        state.app.view_functions[endpoint] = respond
+
+    blueprint.record(add)
 
 
 def _options(edge: _Edge, rule: str, values: dict[str, str], allowed: str) -> Answer:

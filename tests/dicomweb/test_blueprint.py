@@ -68,7 +68,7 @@ def test_options_are_answered_to_anybody(caller: Caller, path: str) -> None:
         assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "POST"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "POST", "PROPFIND"])
 def test_other_methods_are_refused(caller: Caller, path: str, method: str) -> None:
     response = caller.client.open(f"/dicomweb{path}", method=method, headers=AUTHORIZED)
 

@@ -206,7 +206,7 @@ def paths(app: Flask, values: dict[str, str]) -> Iterator[str]:
     """Each address that answers to GET, so that a new one is never forgotten here."""
     urls = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()) and "_rest" not in rule.arguments:
+        if "GET" in (rule.methods or {"GET"}) and "_rest" not in rule.arguments:
             if rule.arguments == {"filename"}:
                 continue
             yield urls.build(rule.endpoint, {name: values[name] for name in rule.arguments})
