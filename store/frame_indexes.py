@@ -9,7 +9,7 @@ Not here: what an index says (`store.frames`), who may see it (`store.retrieve`)
 
 from functools import lru_cache
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from store.db import Database
 from store.frames import HEAD_BYTES, FrameIndex
@@ -22,6 +22,14 @@ __all__ = ["FrameIndexes"]
 PAGE_BYTES = 8192
 WHOLE_ONES = 4096
 PAGES = 1024
+
+# By its blob, too: SQLite gives the number of a row that went to another.
+_PART = select(
+    func.length(instance.c.frame_index),
+    func.substr(
+        instance.c.frame_index, bindparam("at", type_=Integer), bindparam("size", type_=Integer)
+    ),
+).where(instance.c.id == bindparam("instance_id"), instance.c.blob == bindparam("blob_key"))
 
 
 class FrameIndexes:
@@ -38,9 +46,11 @@ class FrameIndexes:
 
     def part(self, instance_id: int, blob: str, start: int, stop: int) -> bytes:
         """Bytes of a long index, counted from the end of its head."""
-        first, last = start // PAGE_BYTES, max(start, stop - 1) // PAGE_BYTES
-        pages = [self._page(instance_id, blob, number) for number in range(first, last + 1)]
-        return b"".join(pages)[start - first * PAGE_BYTES : stop - first * PAGE_BYTES]
+        number, at = divmod(start, PAGE_BYTES)
+        found = self._page(instance_id, blob, number)[at : at + stop - start]
+        if len(found) == stop - start:
+            return found
+        return found + self.part(instance_id, blob, start + len(found), stop)
 
     def _read(self, instance_id: int, blob: str) -> FrameIndex:
         size, start = self._query(instance_id, blob, 0, HEAD_BYTES + PAGE_BYTES)
@@ -54,13 +64,9 @@ class FrameIndexes:
         return self._query(instance_id, blob, at, PAGE_BYTES)[1]
 
     def _query(self, instance_id: int, blob: str, at: int, size: int) -> tuple[int, bytes]:
-        packed = instance.c.frame_index
-        # By its blob, too: SQLite gives the number of a row that went to another.
-        query = select(func.length(packed), func.substr(packed, at + 1, size)).where(
-            instance.c.id == instance_id, instance.c.blob == blob
-        )
+        named = {"instance_id": instance_id, "blob_key": blob, "at": at + 1, "size": size}
         with self._database.read() as connection:
-            length, part = connection.execute(query).one()
+            length, part = connection.execute(_PART, named).one()
         return int(length), bytes(part)
 
 

@@ -85,9 +85,9 @@ def test_more_is_lost_only_when_the_syntax_is_named(stored: str) -> None:
     for syntax in sorted(lossy & WRITTEN - {f"{FAMILY}111"}):
         for media_type in (OCTETS, "image/*"):
             named = f"{media_type}; transfer-syntax={syntax}"
-            offer = choose(named, None, frame_offers(stored, alone=True))
-            assert offer is not None
-            assert offer.transfer_syntax == syntax
+            chosen = choose(named, None, frame_offers(stored, alone=True))
+            assert chosen is not None
+            assert chosen.transfer_syntax == syntax
 
 
 @pytest.mark.parametrize("number", [50, 57, 70, 80, 81, 90, 91, 201, 203, 110, 112])

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
+from store.cells import Cells
+from store.codecs import unpack
 from store.errors import NoSuchFrame
 from store.frames import FrameIndex, encapsulated_index, index_frames, is_video, native_index
+from tests.store.images import Kind, part10
 from tests.store.stored_file import Element, StoredFile
 
 JPEG = "1.2.840.10008.1.2.4.50"
@@ -149,6 +152,40 @@ def test_half_the_chrominance_makes_two_thirds_of_a_frame() -> None:
     ds = image(10, 10, 8, SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL_422")
     index = index_frames(ds, Element(0x7FE00010, "OB", 0, 200), EXPLICIT, no_peek)
     assert index.ranges(1) == ((0, 200),)
+
+
+@pytest.mark.parametrize("photometric", ["YBR_FULL_422", "YBR_PARTIAL_422"])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_chrominance_that_is_only_said_to_be_shared_is_not(photometric: str, frames: int) -> None:
+    ds = image(10, 10, 8, SamplesPerPixel=3, PhotometricInterpretation=photometric)
+    ds.NumberOfFrames = frames
+    for size in (200, 300):
+        element = Element(0x7FE00010, "OB", 0, size * frames)
+        index = index_frames(ds, element, EXPLICIT, no_peek)
+        assert [index.ranges(n + 1) for n in range(index.frames)] == [
+            ((n * size, size),) for n in range(frames)
+        ]
+
+
+@pytest.mark.parametrize(("frames", "rows", "columns"), [(1, 3, 6), (3, 5, 10), (2, 1, 2)])
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_forms_of_native_chrominance_have_the_same_pixels(
+    frames: int, rows: int, columns: int, shared: bool
+) -> None:
+    kind = Kind("chrominance", (0, 0, 0), "YBR_FULL_422", frames=frames, rows=rows, columns=columns)
+    values = kind.values()
+    as_named = kind.layout(values)
+    whole = values.tobytes() + b"\0" * (values.size % 2)
+    ds = kind.data_set()
+    ds.PixelData = as_named if shared else whole
+    ds["PixelData"].VR = "OB"
+    stored = StoredFile(part10(ds, EXPLICIT))
+    cells = Cells.of(stored.header)
+    assert stored.frames == frames
+    for number in range(1, frames + 1):
+        unpacked = unpack(cells, stored.frame(number), EXPLICIT)
+        assert unpacked.photometric == "YBR_FULL"
+        assert np.array_equal(unpacked.cells, values[number - 1])
 
 
 def test_all_fragments_of_a_single_frame_belong_to_it() -> None:
