@@ -26,7 +26,7 @@ OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(DICOM_XML))
 COERCION: Final = 0xB000  # PS3.18 I.2.1: "Coercion of Data Elements", which is what we are for
 
 _RETRY_AFTER: Final = "5"
-_UNUSED: Final = "{} of its parts were not used, because no metadata refer to them."
+_UNUSED: Final = "{} parts with bulk data were not used."
 
 
 @dataclass(slots=True)

@@ -120,6 +120,19 @@ def test_locations_are_compared_resolved(caller: Caller, uri: str, location: str
     assert response.status_code == 200, response.text
 
 
+def test_private_bulk_data_are_not_waited_for(caller: Caller) -> None:
+    """Nothing private is kept, so a value that is never sent costs nothing."""
+    ds = make_slice()
+    of = model(ds)
+    of["00091002"] = {"vr": "UN", "BulkDataURI": "never-sent"}
+    item = {"00091010": {"vr": "LO", "Value": ["X"]}, "00091001": {"vr": "UN", "BulkDataURI": "b"}}
+    of["00081140"] = {"vr": "SQ", "Value": [item]}
+
+    (stored,) = _stored(caller, _post(caller, json_part(of), bulk_part(ds.PixelData)))
+
+    assert stored.PixelData == ds.PixelData
+
+
 def test_metadata_alone_make_an_instance(caller: Caller) -> None:
     report = make_slice()
     report.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -417,7 +430,7 @@ def test_what_is_missing_or_not_used_is_told(caller: Caller) -> None:
     assert second.endswith(_items(response, FAILED)[0]["00081155"]["Value"][0])
     warnings = response.headers.getlist("Warning")
     assert "1 of 3 instances were not stored" in warnings[0]
-    assert "2 of its parts were not used" in warnings[1]
+    assert "2 parts with bulk data were not used" in warnings[1]
 
 
 BAD_MODELS: list[Any] = [
