@@ -117,11 +117,13 @@ def create_token(
 
 def bearer_of_token(database: Database, secret: str, *, now: datetime) -> Bearer | None:
     """For whom this token acts; None when it is nobody's, revoked, or past its end."""
-    with database.read() as connection:
-        row = connection.execute(_OF_TOKEN, {"digest": digest_of(secret)}).first()
-    if row is None or (row.expires_at is not None and _aware(row.expires_at) <= now):
+    row = database.row(_OF_TOKEN, {"digest": digest_of(secret)})
+    if row is None:
         return None
-    return Bearer(row.account_id, _scopes(row.scopes))
+    account_id, scopes, expires_at = row
+    if expires_at is not None and _aware(expires_at) <= now:
+        return None
+    return Bearer(account_id, _scopes(scopes))
 
 
 def tokens_of(database: Database, account_id: int | None = None) -> list[Token]:

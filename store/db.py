@@ -7,17 +7,20 @@ Not here: the tables (`store.schema`, `accounts.schema`) and migrations (`server
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
+    Dialect,
     Engine,
     Insert,
     MetaData,
+    Select,
     Table,
     create_engine,
     event,
@@ -62,6 +65,28 @@ class Database:
         with self.engine.connect() as connection:
             yield connection
 
+    def row(self, statement: Select[Any], parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row that a statement finds; for the few look-ups that every request makes.
+
+        It goes straight to the driver: of 100 us, the layers between take 85.
+
+        Args:
+            statement: one that is made once, as it is prepared for good.
+            parameters: the values of all that it binds.
+        """
+        found = _prepared(statement, self.engine.dialect)
+        raw = self.engine.raw_connection()
+        try:
+            cursor = raw.cursor()
+            cursor.execute(found.text, found.bound(parameters))
+            values = cursor.fetchone()
+            cursor.close()
+        except BaseException:
+            raw.invalidate()
+            raise
+        raw.close()
+        return None if values is None else found.read(values)
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A connection in a write transaction, committed on leaving, rolled back on an error.
@@ -98,6 +123,33 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A statement as the driver takes it."""
+
+    text: str
+    places: tuple[str, ...] | None
+    readers: tuple[Callable[[Any], Any] | None, ...]
+
+    def bound(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the driver has it
+        if self.places is None:
+            return parameters
+        return tuple(parameters[name] for name in self.places)
+
+    def read(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        pairs = zip(values, self.readers, strict=True)
+        return tuple(value if read is None else read(value) for value, read in pairs)
+
+
+@cache
+def _prepared(statement: Select[Any], dialect: Dialect) -> _Prepared:
+    compiled = statement.compile(dialect=dialect)
+    places = tuple(compiled.positiontup or ()) if compiled.positional else None
+    types = (column.type.dialect_impl(dialect) for column in statement.selected_columns)
+    readers = tuple(kind.result_processor(dialect, None) for kind in types)
+    return _Prepared(str(compiled), places, readers)
 
 
 @cache

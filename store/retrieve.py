@@ -16,14 +16,14 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Select, select
 
 from deid.encoding import encoding_of
 from store.access import OwnerScope, Scope, SeriesScope, visible
 from store.blobs import CHUNK_BYTES, Blobs
 from store.bulk import BulkValue, DataSet, Range, bulk_paths, fragments_of
 from store.byteorder import WORD_BYTES, swap_words
-from store.changes import version
+from store.changes import current_version
 from store.db import Database
 from store.frame_indexes import FrameIndexes
 from store.headers import Header, Headers
@@ -111,16 +111,15 @@ class Archive:
         In order of series number, instance number, and arrival.
         """
         uids = (study_instance_uid, series_instance_uid, sop_instance_uid)
-        with self.database.read() as connection:
-            if not isinstance(scope, OwnerScope | SeriesScope):
-                return _find(connection, scope, *uids)
-            # Asked before the rows, the number is never newer than they are. Of what another
-            # scope shows, changes may not be counted.
-            number = version(connection, scope)
-            kept = self._refs.get((scope, uids))
-            if kept is None or kept[0] != number:
-                kept = number, _find(connection, scope, *uids)
-                self._refs.put((scope, uids), kept, len(kept[1]) + 1)
+        if not isinstance(scope, OwnerScope | SeriesScope):
+            # Not every change of what another scope shows may be counted.
+            return self._find(scope, *uids)
+        # Asked before the rows, the number is never newer than they are.
+        number = current_version(self.database, scope)
+        kept = self._refs.get((scope, uids))
+        if kept is None or kept[0] != number:
+            kept = number, self._find(scope, *uids)
+            self._refs.put((scope, uids), kept, len(kept[1]) + 1)
         return list(kept[1])
 
     def metadata(self, refs: Sequence[StoredInstance]) -> Iterator[bytes]:
@@ -208,6 +207,17 @@ class Archive:
         ds.file_meta.TransferSyntaxUID = UID(ref.transfer_syntax)
         return ds
 
+    def _find(
+        self, scope: Scope, study_uid: str, series_uid: str | None, instance_uid: str | None
+    ) -> list[StoredInstance]:
+        query = _INSTANCES.where(study.c.study_instance_uid == study_uid, visible(scope))
+        if series_uid is not None:
+            query = query.where(series.c.series_instance_uid == series_uid)
+        if instance_uid is not None:
+            query = query.where(instance.c.sop_instance_uid == instance_uid)
+        with self.database.read() as connection:
+            return [StoredInstance(*row) for row in connection.execute(query).all()]
+
     def _streamed(self, ref: StoredInstance) -> list[StreamedValue]:
         query = select(instance.c.streamed).where(instance.c.id == ref.id)
         with self.database.read() as connection:
@@ -224,21 +234,6 @@ class Archive:
 
     def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
         return fragments_of(partial(self._blobs.read, blob), value)
-
-
-def _find(
-    connection: Connection,
-    scope: Scope,
-    study_instance_uid: str,
-    series_instance_uid: str | None,
-    sop_instance_uid: str | None,
-) -> list[StoredInstance]:
-    query = _INSTANCES.where(study.c.study_instance_uid == study_instance_uid, visible(scope))
-    if series_instance_uid is not None:
-        query = query.where(series.c.series_instance_uid == series_instance_uid)
-    if sop_instance_uid is not None:
-        query = query.where(instance.c.sop_instance_uid == sop_instance_uid)
-    return [StoredInstance(*row) for row in connection.execute(query).all()]
 
 
 def _instances_query() -> Select[Any]:
