@@ -1,12 +1,13 @@
 # One-word commands. `make run` and `make test` prepare everything that they need.
 .DEFAULT_GOAL := help
-.PHONY: help run setup client test lint types unit browser bench bench-deid compare-deid profile-page clean packages
+.PHONY: help run setup client test lint types unit browser bench bench-deid compare-deid conformance statement profile-page clean packages
 
 PYTHON ?= python3
 VENV := .venv
 COMPARED := .venv-compare
 BIN := $(VENV)/bin
 TEST_PACKAGES := chromium dcmtk dicom3tools ffmpeg postgresql procps
+CONFORMANCE_PACKAGES := orthanc orthanc-dicomweb
 CLIENT := viewer/client
 BUILT := viewer/static/dist/manifest.json
 CLIENT_SOURCES := $(shell find $(CLIENT) -path $(CLIENT)/node_modules -prune -o -type f -print)
@@ -52,6 +53,13 @@ compare-deid: packages $(VENV)/.dev ## de-identify planted files with this engin
 	scripts/virtualenv $(PYTHON) $(COMPARED)
 	@$(COMPARED)/bin/pip install --quiet --disable-pip-version-check -r tests/deid/peers.txt
 	@$(BIN)/python -m tests.deid.compare $(COMPARED)
+
+conformance: $(VENV)/.dev $(BUILT) ## run the DICOMweb suite against this server and Orthanc
+	@scripts/packages $(CONFORMANCE_PACKAGES)
+	@$(BIN)/python -m conformance.compare docs/conformance-results.md $(BIN)/readingroom
+
+statement: $(VENV)/.dev ## write the DICOM Conformance Statement from the code
+	@$(BIN)/python -m server.statement conformance/statement.md
 
 profile-page: $(VENV)/.dev ## write the page that lists every row of the profile
 	@$(BIN)/python -m deid.profile_page docs/reference/profile.md
