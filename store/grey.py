@@ -199,6 +199,10 @@ def _spread(extremes: Floats) -> Transform:
 
 def _extremes(ds: Attributes, values: Pixels) -> Floats:
     """Return the least and the greatest stored value that count."""
+    # The values of segmentations mean the same in every frame (PS3.3 C.8.20.2).
+    most = 1 if value_of(ds, "BitsStored") == 1 else _number(ds, "MaximumFractionalValue")
+    if most:
+        return np.array([0, most], np.float64)
     counted = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     padding = _number(ds, "PixelPaddingValue")
     if padding is not None:
