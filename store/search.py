@@ -91,7 +91,9 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
             keys = list(islice(holding, query.offset, query.offset + wanted))
         else:
             keys = find(connection, scope, query.level, terms, query.offset, wanted)
-        page = results(connection, scope, keys[:limit], include) if limit else []
+        page = [
+            dict(sorted(one.items())) for one in results(connection, scope, keys[:limit], include)
+        ]
         remaining = len(keys) - len(keys[:limit])
         if remaining <= COUNTED:
             return Page(page, remaining)

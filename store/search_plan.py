@@ -43,7 +43,7 @@ def find(
 ) -> list[int]:
     """The keys of the rows that the columns find, from `offset`, `limit` of them at most."""
     found = _select(connection, scope, level, terms)
-    return list(connection.execute(found.offset(offset).limit(limit)).scalars())
+    return list(connection.execute(found.offset(offset).limit(limit)).scalars().all())
 
 
 def count(connection: Connection, scope: Scope, level: Level, terms: Terms) -> int:

@@ -8,9 +8,18 @@ Not here: which rows (`store.search_plan`), RetrieveURL (`dicomweb.qido`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    select,
+)
 
 from store.access import Scope, visible
 from store.schema import instance, series, study
@@ -23,13 +32,22 @@ __all__ = ["Include", "results"]
 Attributes = dict[str, Any]
 
 _AT_ONCE: Final = 500
-_LEVEL_KEYS: Final[dict[Level, tuple[Key, ...]]] = {
+_NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
+_SELECTED: Final[dict[Level, tuple[Key, ...]]] = {
     "study": STUDY,
-    "series": SERIES,
-    "instance": INSTANCE,
+    "series": (*STUDY, *SERIES),
+    "instance": (*STUDY, *SERIES, *INSTANCE),
 }
 # What is made of other rows, whatever a data set may say.
 _MADE: Final = frozenset({0x00080056, 0x00080061, 0x00080062, 0x00201206, 0x00201208, 0x00201209})
+
+
+class _Wanted(NamedTuple):
+    place: int
+    name: str
+    vr: str
+    required: bool
+    known: bool
 
 
 class Include:
@@ -63,15 +81,16 @@ class Include:
         """Whether the columns do not suffice."""
         return self.everything or bool(self.beyond)
 
-    def is_wanted(self, key: Key, value: object) -> bool:
-        """Tell whether the value of a column comes into a result."""
-        is_above = DEPTH[key.level] < DEPTH[self.level]
-        is_asked = self.everything or key.tag in self.tags
-        if is_above and not self.with_parents and not is_asked:
-            return False
-        if key.required:
-            return True
-        return value not in (None, "") and (key.known or is_asked)
+    def columns(self, keys: Sequence[Key]) -> list[_Wanted]:
+        """Which of the columns, selected in this order, come into a result."""
+        found = []
+        for place, key in enumerate(keys):
+            is_above = DEPTH[key.level] < DEPTH[self.level]
+            is_asked = self.everything or key.tag in self.tags
+            if is_asked or not is_above or self.with_parents:
+                known = key.known or is_asked
+                found.append(_Wanted(place, f"{key.tag:08X}", key.vr, key.required, known))
+        return [one for one in found if one.required or one.known]
 
     def chosen(self, attributes: Attributes) -> Attributes:
         """What of a data set comes into a result."""
@@ -94,39 +113,42 @@ class Include:
 def results(
     connection: Connection, scope: Scope, keys: Sequence[int], include: Include
 ) -> list[Attributes]:
-    """The results for rows of the level, by their keys, in this order."""
+    """The results for rows of the level, by their keys, in this order.
+
+    Their attributes are not yet in order: more are added to them.
+    """
     made: dict[int, Attributes] = {}
+    selected = _SELECTED[include.level]
+    wanted = include.columns(selected)
     for at in range(0, len(keys), _AT_ONCE):
         some = keys[at : at + _AT_ONCE]
-        rows = _rows(connection, include.level, some)
+        rows = [
+            tuple(row) for row in connection.execute(_rows(include.level), {"keys": some}).all()
+        ]
         for row in rows:
-            made[row.row_key] = _of_columns(row, include)
+            made[row[0]] = _of_columns(row[2:], wanted)
         if include.level == "study" or include.with_parents:
             _add_counts(connection, scope, rows, made)
         if include.needs_metadata:
             for key, metadata in _metadata(connection, scope, include.level, some):
                 made[key] |= include.chosen(data_set(bytes(metadata)))
-    return [dict(sorted(made[key].items())) for key in keys if key in made]
+    return [made[key] for key in keys if key in made]
 
 
-def _rows(connection: Connection, level: Level, keys: Sequence[int]) -> Sequence[Row[Any]]:
-    columns = [study.c.id.label("study_key"), *_labelled(STUDY)]
+@cache
+def _rows(level: Level) -> Select[Any]:
+    """Selects the key of the row and of its study, then the columns of the level and above."""
+    columns = [key.column for key in _SELECTED[level]]
+    keys: BindParameter[Any] = bindparam("keys", expanding=True)
     if level == "study":
-        found = select(study.c.id.label("row_key"), *columns).where(study.c.id.in_(keys))
-        return connection.execute(found).all()
-    columns += _labelled(SERIES)
+        return select(study.c.id, study.c.id.label("study"), *columns).where(study.c.id.in_(keys))
     joined = series.join(study, study.c.id == series.c.study_id)
-    key: ColumnElement[Any] = series.c.id
+    own: ColumnElement[Any] = series.c.id
     if level == "instance":
-        columns += _labelled(INSTANCE)
         joined = joined.join(instance, instance.c.series_id == series.c.id)
-        key = instance.c.id
-    found = select(key.label("row_key"), *columns).select_from(joined).where(key.in_(keys))
-    return connection.execute(found).all()
-
-
-def _labelled(keys: Iterable[Key]) -> list[ColumnElement[Any]]:
-    return [key.column.label(f"t{key.tag:08X}") for key in keys]
+        own = instance.c.id
+    found = select(own, study.c.id.label("study"), *columns).select_from(joined)
+    return found.where(own.in_(keys))
 
 
 def _metadata(
@@ -140,42 +162,38 @@ def _metadata(
         yield row[0], row[1]
 
 
-def _of_columns(row: Row[Any], include: Include) -> Attributes:
+def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
     result: Attributes = {"00080056": {"vr": "CS", "Value": ["ONLINE"]}}
-    for level, keys in _LEVEL_KEYS.items():
-        if DEPTH[level] > DEPTH[include.level]:
-            break
-        for key in keys:
-            value = row._mapping[f"t{key.tag:08X}"]
-            if include.is_wanted(key, value):
-                result[f"{key.tag:08X}"] = _attribute(key.vr, value)
+    for place, name, vr, required, _ in wanted:
+        value = values[place]
+        if value is None or value == "":
+            if required:
+                result[name] = {"vr": vr}
+        elif vr == "PN":
+            groups = zip(_NAME_GROUPS, value.split("="), strict=False)
+            result[name] = {"vr": vr, "Value": [{name: group for name, group in groups if group}]}
+        else:
+            result[name] = {"vr": vr, "Value": [value]}
     return result
 
 
-def _attribute(vr: str, value: object) -> Attributes:
-    if value is None or value == "":
-        return {"vr": vr}
-    if vr == "PN":
-        names = ("Alphabetic", "Ideographic", "Phonetic")
-        groups = zip(names, str(value).split("="), strict=False)
-        return {"vr": vr, "Value": [{name: group for name, group in groups if group}]}
-    return {"vr": vr, "Value": [value]}
-
-
 def _add_counts(
-    connection: Connection, scope: Scope, rows: Sequence[Row[Any]], made: dict[int, Attributes]
+    connection: Connection,
+    scope: Scope,
+    rows: Sequence[tuple[Any, ...]],
+    made: dict[int, Attributes],
 ) -> None:
     """Add what is counted of a study's visible series."""
     counted = func.sum(series.c.number_of_series_related_instances).label("instances")
     query = select(series.c.study_id, series.c.modality, func.count().label("series"), counted)
-    studies = sorted({row.study_key for row in rows})
+    studies = sorted({row[1] for row in rows})
     query = query.where(series.c.study_id.in_(studies), visible(scope))
     found: dict[int, list[Any]] = {id_: [] for id_ in studies}
-    for child in connection.execute(query.group_by(series.c.study_id, series.c.modality)):
+    for child in connection.execute(query.group_by(series.c.study_id, series.c.modality)).all():
         found[child.study_id].append(child)
     counts = {id_: _counts(children) for id_, children in found.items()}
     for row in rows:
-        made[row.row_key] |= counts[row.study_key]
+        made[row[0]] |= counts[row[1]]
 
 
 def _counts(rows: list[Any]) -> Attributes:
