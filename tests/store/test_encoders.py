@@ -15,9 +15,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from store.cells import Cells
-from store.codecs import unpack
+from store.codecs import Unpacked, unpack
 from store.codestream import jpeg2000_header, jpeg_header
-from store.encoders import encoder_for, precision_of
+from store.encoders import LOSSLESS, LOSSY, encoder_for, encoder_in, precision_of
 from store.errors import CannotTranscode
 
 FAMILY = "1.2.840.10008.1.2.4."
@@ -93,6 +93,35 @@ def test_images_of_odd_shapes_are_written(syntax: str, shape: tuple[int, int]) -
         encoder = encoder_for(syntax, cells, values, transforms=False)
         again = unpack(cells, encoder(values), encoder.transfer_syntax)
         assert np.array_equal(again.cells, values)
+
+
+@pytest.mark.parametrize("syntax", sorted(LOSSLESS | LOSSY))
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 3000), (3000, 1), (7, 65)])
+def test_images_of_odd_shapes_are_written_when_they_are_asked_for(
+    syntax: str, shape: tuple[int, int]
+) -> None:
+    for bits, samples in ((8, 1), (8, 3), (12, 1)):
+        cells = replace(cells_of(bits, samples=samples), rows=shape[0], columns=shape[1])
+        for values in (
+            np.random.default_rng(1).integers(0, 1 << bits, cells.shape).astype(cells.dtype),
+            np.zeros(cells.shape, cells.dtype),
+            np.full(cells.shape, (1 << bits) - 1, cells.dtype),
+        ):
+            try:
+                encoder = encoder_in(syntax, cells, Unpacked(values, cells.photometric))
+            except CannotTranscode:
+                assert (bits, samples) != (8, 1)
+                continue
+            if syntax in (f"{FAMILY}80", f"{FAMILY}81") and bits == 12 and values.size < 26:
+                # The room that its encoder takes is too small for the markers.
+                with pytest.raises(CannotTranscode):
+                    encoder(values)
+                continue
+            again = unpack(replace(cells, photometric=encoder.photometric), encoder(values), syntax)
+            if syntax in LOSSLESS:
+                assert np.array_equal(again.cells, values)
+            else:
+                assert again.cells.shape == values.shape
 
 
 def test_an_encoder_that_fails_is_told() -> None:
