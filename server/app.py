@@ -13,7 +13,7 @@ from flask import Flask, Response
 from sqlalchemy import select
 
 import viewer
-from dicomweb import create_blueprint
+from dicomweb import Direct, create_blueprint
 from server.config import Settings
 from server.edge import Edge, edge_of
 from server.gate import UPLOAD, AccountGate
@@ -77,7 +77,15 @@ def create_app(services: Services) -> Flask:
     limit_sign_in(app)
     app.add_url_rule("/healthz", view_func=_health(services))
     app.after_request(_secure)
-    app.wsgi_app = BehindProxies(app.wsgi_app, edge.trusted, edge.prefix)  # type: ignore[method-assign]
+    direct = Direct(
+        app.wsgi_app,
+        services.archive,
+        gate,
+        public_base=edge.public_base,
+        path=DICOMWEB_ROOT,
+        headers=HEADERS.items(),
+    )
+    app.wsgi_app = BehindProxies(direct, edge.trusted, edge.prefix)  # type: ignore[method-assign]
     return app
 
 

@@ -1,0 +1,174 @@
+"""What is answered before the framework is answered as the framework would."""
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from accounts.people import create_account
+from accounts.tokens import TokenScope, create_token
+from server.app import create_app
+from server.config import load
+from server.migrations import migrate
+from server.services import Services, now
+from tests.dicomweb.samples import MULTIPART, make_file, make_rle_file, multipart
+
+Given = tuple[str, dict[str, str], bytes]
+FRAME = "multipart/related; type=application/octet-stream; transfer-syntax=*"
+
+
+class Site:
+    """A server with two instances of an account that has a token."""
+
+    def __init__(self, app: Flask, secret: str) -> None:
+        self.app = app
+        self.authorization = f"Bearer {secret}"
+        stored = self.client_post(multipart([make_file(1, frames=3), make_rle_file(2)]))
+        items = stored["00081199"]["Value"]
+        urls = [item["00081190"]["Value"][0] for item in items]
+        self.paths = [url.partition("/dicomweb")[2] for url in urls]
+
+    def client_post(self, body: bytes) -> Any:  # noqa: ANN401 - any JSON
+        return (
+            self.app.test_client()
+            .post(
+                "/dicomweb/studies",
+                data=body,
+                content_type=MULTIPART,
+                headers={"Authorization": self.authorization},
+            )
+            .get_json(force=True)
+        )
+
+    def ask(self, path: str, *, directly: bool, **more: Any) -> Given:  # noqa: ANN401
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": f"/dicomweb{path}",
+            "QUERY_STRING": "",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_HOST": "localhost",
+            "HTTP_AUTHORIZATION": self.authorization,
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(),
+        }
+        environ |= more
+        environ = {name: value for name, value in environ.items() if value is not None}
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: object) -> Any:  # noqa: ANN401
+            started.append((status, headers))
+
+        framework = Flask.wsgi_app.__get__(self.app)
+        body = (self.app.wsgi_app if directly else framework)(environ, start)
+        content = b"".join(body)
+        ((status, headers),) = started
+        assert len({name for name, _ in headers}) == len(headers)
+        return status, dict(headers), content
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("READINGROOM_DATA", str(tmp_path_factory.mktemp("data")))
+    services = Services(load())
+    migrate(services.database)
+    account = create_account(services.database, "ines@example.org", clock=now)
+    secret = create_token(
+        services.database,
+        account.id,
+        random_bytes=os.urandom,
+        clock=now,
+        scopes=[TokenScope.READ, TokenScope.STORE],
+    )
+    yield Site(create_app(services), secret)
+    services.database.dispose()
+    patch.undo()
+
+
+DIRECT: list[tuple[str, dict[str, Any]]] = [
+    ("/frames/1", {}),
+    ("/frames/1", {"HTTP_ACCEPT": FRAME}),
+    ("/frames/2", {"HTTP_ACCEPT": "application/octet-stream"}),
+    ("/frames/2", {"HTTP_ACCEPT": "application/octet-stream", "HTTP_RANGE": "bytes=3-9"}),
+    ("/frames/2,1", {"HTTP_ACCEPT": FRAME}),
+    ("/frames/1", {"HTTP_IF_NONE_MATCH": "*"}),
+    ("/metadata", {}),
+    ("/metadata", {"HTTP_ACCEPT": "application/json", "HTTP_ACCEPT_ENCODING": "gzip"}),
+    ("/metadata", {"HTTP_ACCEPT": 'multipart/related; type="application/dicom+xml"'}),
+    ("/metadata", {"HTTP_IF_NONE_MATCH": "*"}),
+    ("/../metadata", {}),
+    ("/frames/1", {"HTTP_HOST": "pacs.example:8080", "wsgi.url_scheme": "https"}),
+]
+LEFT: list[tuple[str, dict[str, Any]]] = [
+    ("/frames/9", {}),
+    ("/frames/0", {}),
+    ("/frames/1,,2", {}),
+    ("/frames/1", {"HTTP_ACCEPT": "text/html"}),
+    ("/frames/1", {"HTTP_ACCEPT": "application/octet-stream", "HTTP_RANGE": "bytes=99999-"}),
+    ("/metadata", {"HTTP_ACCEPT": "text/html"}),
+    ("/metadata", {"HTTP_HOST": "no host"}),
+    ("/metadata", {"QUERY_STRING": "accept=application/json"}),
+    ("/metadata", {"HTTP_AUTHORIZATION": "Bearer wrong"}),
+    ("/metadata", {"HTTP_AUTHORIZATION": None}),
+    ("/metadata", {"HTTP_ORIGIN": "https://elsewhere.example"}),
+    ("/metadata", {"REQUEST_METHOD": "HEAD"}),
+    ("/metadata", {"REQUEST_METHOD": "OPTIONS"}),
+    ("/frames/1/", {}),
+    ("/frames/1/rendered", {}),
+    ("", {}),
+]
+
+
+def _place(path: str, resource: str) -> str:
+    if resource.startswith("/.."):
+        return path.partition("/instances/")[0] + resource[3:]
+    return path + resource
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("resource", "more"), DIRECT + LEFT)
+def test_answers_are_those_of_the_framework(
+    site: Site, number: int, resource: str, more: dict[str, Any]
+) -> None:
+    place = _place(site.paths[number], resource)
+    assert site.ask(place, directly=True, **more) == site.ask(place, directly=False, **more)
+
+
+@pytest.mark.parametrize(("resource", "more"), DIRECT)
+def test_the_framework_is_not_begun(
+    site: Site, monkeypatch: pytest.MonkeyPatch, resource: str, more: dict[str, Any]
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("it was begun")
+
+    monkeypatch.setattr(Flask, "request_context", fail)
+    status, _, _ = site.ask(_place(site.paths[0], resource), directly=True, **more)
+    assert status[:3] in ("200", "206", "304")
+
+
+def test_what_is_not_there_is_not_there(site: Site) -> None:
+    for place in ("/studies/1/series/2/metadata", "/studies/1/series/2/instances/3/frames/1"):
+        status, _, _ = site.ask(place, directly=True)
+        assert status.startswith("404")
+
+
+def test_another_application_has_its_own_data(site: Site, tmp_path: Path) -> None:
+    environment = pytest.MonkeyPatch()
+    environment.setenv("READINGROOM_DATA", str(tmp_path))
+    services = Services(load())
+    migrate(services.database)
+    other = create_app(services)
+    environment.undo()
+    response = other.test_client().get(
+        f"/dicomweb{site.paths[0]}/frames/1", headers={"Authorization": site.authorization}
+    )
+    assert response.status_code == 401
+    services.database.dispose()
