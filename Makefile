@@ -59,7 +59,7 @@ conformance: $(VENV)/.dev $(BUILT) ## run the DICOMweb suite against this server
 	@$(BIN)/python -m conformance.compare docs/conformance-results.md $(BIN)/readingroom
 
 statement: $(VENV)/.dev ## write the DICOM Conformance Statement from the code
-	@$(BIN)/python -m server.statement conformance/statement.md
+	@$(BIN)/python -m server.statement conformance/statement.template.md conformance/statement.md
 
 profile-page: $(VENV)/.dev ## write the page that lists every row of the profile
 	@$(BIN)/python -m deid.profile_page docs/reference/profile.md
