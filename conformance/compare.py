@@ -38,10 +38,12 @@ def main() -> int:
     parser.add_argument("page", type=Path)
     parser.add_argument("command", nargs="+", help="the command that is Readingroom")
     arguments = parser.parse_args()
+    # The servers are started with an environment of their own, in which nothing is looked up.
+    command = [str(Path(arguments.command[0]).absolute()), *arguments.command[1:]]
     columns = []
     for start in (_readingroom, _orthanc):
         with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-            with start(Path(folder), arguments.command) as (name, root, headers):
+            with start(Path(folder), command) as (name, root, headers):
                 found = _run(root, headers)
             columns.append(Column(name, found))
             print(f"{name}: {columns[-1].said()}")
@@ -68,20 +70,18 @@ Started = Iterator[tuple[str, str, list[str]]]
 @contextmanager
 def _readingroom(folder: Path, command: list[str]) -> Started:
     http = _free_port()
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("READINGROOM_")},
-        "READINGROOM_HTTP": f"127.0.0.1:{http}",
-        "READINGROOM_DIMSE": f"127.0.0.1:{_free_port()}",
-        "READINGROOM_DATA": str(folder / "data"),
-        "READINGROOM_CORS_ORIGINS": ORIGIN,
-    }
-    said = _output([*command, "--version"], environment)
-    version = next(iter(re.findall(r"\d+(?:\.\d+)+", said)), "")
-    with _running([*command, "serve"], environment, folder, http, r"/sign-in/\S+"):
-        token = _output(
-            [*command, "token", "create", "--account", OWNER, *SCOPES],
-            environment,
-        )
+    # An environment of its own: settings of the one who runs this must not reach the server.
+    ours = [
+        *("env", "-i", f"PATH={os.defpath}", f"HOME={folder}", "LANG=C.UTF-8"),
+        f"READINGROOM_HTTP=127.0.0.1:{http}",
+        f"READINGROOM_DIMSE=127.0.0.1:{_free_port()}",
+        f"READINGROOM_DATA={folder / 'data'}",
+        f"READINGROOM_CORS_ORIGINS={ORIGIN}",
+        *command,
+    ]
+    version = next(iter(re.findall(r"\d+(?:\.\d+)+", _output([*ours, "--version"]))), "")
+    with _running([*ours, "serve"], folder, http, r"/sign-in/\S+"):
+        token = _output([*ours, "token", "create", "--account", OWNER, *SCOPES])
         root = f"http://127.0.0.1:{http}/dicomweb"
         yield f"Readingroom {version}".strip(), root, [f"Authorization: Bearer {token}"]
 
@@ -102,33 +102,30 @@ def _orthanc(folder: Path, _: list[str]) -> Started:
     }
     path = folder / "orthanc.json"
     path.write_text(json.dumps(configuration))
-    version = _output([ORTHANC, "--version"], dict(os.environ)).split()[1]
-    with _running([ORTHANC, str(path)], dict(os.environ), folder, http):
+    version = _output([ORTHANC, "--version"]).split()[1]
+    with _running([ORTHANC, str(path)], folder, http):
         yield f"Orthanc {version}", f"http://127.0.0.1:{http}/dicom-web", []
 
 
-def _output(command: list[str], environment: dict[str, str]) -> str:
+def _output(command: list[str]) -> str:
     done = subprocess.run(  # noqa: S603 - the servers under test
-        command, env=environment, capture_output=True, text=True, check=False
+        command, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
 
 
 @contextmanager
-def _running(
-    command: list[str], environment: dict[str, str], folder: Path, port: int, sign: str = ""
-) -> Iterator[None]:
+def _running(command: list[str], folder: Path, port: int, sign: str = "") -> Iterator[None]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the servers under test
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         end = time.monotonic() + SECONDS
         while not (_listens(port) and re.search(sign, log.read_text("utf-8", "replace"))):
             if process.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"{command[0]} did not start")
+                raise SystemExit(f"{command[-1]} did not start")
             time.sleep(0.1)
         yield
     finally:
