@@ -126,6 +126,13 @@ def _through(shown: Callable[[Floats], Grey], values: Pixels) -> Grey:
     """Apply a function to each value, by a table where that is cheaper."""
     if values.dtype.kind in "iu":
         low, high = int(values.min()), int(values.max())
+        if values.itemsize <= 2:
+            # The cells themselves are places in a table of all that they could be.
+            cells = values.view(f"u{values.itemsize}")
+            whole = np.zeros(1 << 8 * values.itemsize, np.uint8)
+            inputs = np.arange(low, high + 1)
+            whole[inputs.astype(cells.dtype)] = shown(inputs.astype(np.float64))
+            return whole.take(cells, mode="clip")
         if high - low < LARGEST_TABLE:
             table = shown(np.arange(low, high + 1, dtype=np.float64))
             return table[np.subtract(values, low, dtype=np.intp, casting="unsafe")]
