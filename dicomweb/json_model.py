@@ -11,6 +11,7 @@ import math
 import re
 import struct
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,24 +54,19 @@ class Slot:
     uri: str
 
 
-def bulk_data_uris(attributes: object) -> tuple[list[str], set[str]]:
-    """Return the BulkDataURIs of a data set: of its attributes, and of those in its sequences.
+def bulk_data_uris(attributes: object) -> tuple[Counter[str], Counter[str]]:
+    """Return how often each BulkDataURI stands in a data set: at top level, and in sequences.
 
     Raises:
         Malformed: it is no data set.
     """
-    top: list[str] = []
-    inside: set[str] = set()
+    top, inside = Counter[str](), Counter[str]()
     waiting = [(attributes, 0)]
     while waiting:
         data_set, depth = waiting.pop()
         for _, vr, attribute in _checked(data_set, depth):
             if "BulkDataURI" in attribute:
-                uri = _uri(vr, attribute)
-                if depth:
-                    inside.add(uri)
-                else:
-                    top.append(uri)
+                (inside if depth else top)[_uri(vr, attribute)] += 1
             elif vr == "SQ":
                 waiting += [({} if x is None else x, depth + 1) for x in _values(attribute)]
     return top, inside

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Final
 
 from dicomweb.arriving import Unusable
+from dicomweb.body import too_large
 from dicomweb.errors import BodyTooLarge, Outcome
 from dicomweb.json_model import UNDEFINED, Slot, header, padding
 from dicomweb.multipart import Part
@@ -25,6 +26,7 @@ __all__ = [
     "EXPLICIT_LITTLE_ENDIAN",
     "HELD_BYTES",
     "PIXEL_DATA",
+    "Allowance",
     "Bulk",
     "bulk_of",
     "is_foreign",
@@ -81,6 +83,23 @@ class Bulk:
     media_type: MediaType
     length: int | None
     content: Iterable[bytes]
+
+
+class Allowance:
+    """How many bytes a request may still make of fewer: of shared values, of picture files."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def spend(self, size: int) -> None:
+        """Make so many.
+
+        Raises:
+            BodyTooLarge: it is more than may be made.
+        """
+        self._left -= size
+        if self._left < 0:
+            raise too_large()
 
 
 def bulk_of(part: Part) -> Bulk:

@@ -8,6 +8,7 @@ Not here: encoding attributes (`dicomweb.json_model`) and values (`dicomweb.stow
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from dicomweb.stow_bulk import (
     EXPLICIT_LITTLE_ENDIAN,
     HELD_BYTES,
     PIXEL_DATA,
+    Allowance,
     Bulk,
     bulk_of,
     is_foreign,
@@ -42,16 +44,19 @@ __all__ = ["METADATA_TYPES", "described"]
 
 METADATA_TYPES: Final = frozenset({DICOM_JSON, DICOM_XML})
 METADATA_BYTES: Final = 32 << 20
+# As much as de-identification takes in front of the pixel data.
+HEADER_BYTES: Final = 64 << 20
 MAX_INSTANCES: Final = 100_000
 
 _PIXELS: Final = f"{PIXEL_DATA:08X}"
 _NO_MODEL: Final = Outcome(409, "Its metadata break the rules of the DICOM model.", 0xC000)
 _MISSING: Final = Outcome(409, "Bulk data that its metadata name did not come.", 0xC000)
+_TOO_LARGE: Final = Outcome(409, "Its header is larger than this server takes.")
 _NO_PICTURE: Final = Outcome(409, "Its picture cannot be decoded.", 0xC000)
 
 
 def described(
-    parts: Iterable[Part], media_type: str, base: str, report: Report
+    parts: Iterable[Part], media_type: str, base: str, limit: int, report: Report
 ) -> Iterator[Arriving]:
     """Return the instances of a request, each to be read before the next.
 
@@ -59,13 +64,14 @@ def described(
         parts: of the request.
         media_type: of a part that does not say what it is, when it is the first.
         base: the URL that relative URIs start from.
+        limit: the most bytes that held values may make, though several instances share them.
         report: where parts that are of no use are counted.
 
     Raises:
         BrokenBody: metadata are not what they are said to be.
         BodyTooLarge: more would have to be held in memory than may be.
     """
-    return _Assembly(base, report).instances(iter(parts), media_type)
+    return _Assembly(base, limit, report).instances(iter(parts), media_type)
 
 
 @dataclass(slots=True)
@@ -75,15 +81,15 @@ class _Waiting:
     Attributes:
         number: its place in the request.
         attributes: its metadata.
-        top, inside: the BulkDataURIs of its attributes, and of those in its sequences.
+        top, inside: how often its attributes, and those in its sequences, name each BulkDataURI.
         locations: what these URIs mean.
         missing: the locations of which nothing, or not all, has come.
     """
 
     number: int
     attributes: dict[str, Any]
-    top: list[str]
-    inside: set[str]
+    top: Counter[str]
+    inside: Counter[str]
     locations: dict[str, str]
     missing: set[str]
 
@@ -97,8 +103,9 @@ class _Waiting:
         """Tell whether this is all that is missing, for one attribute that is in no sequence."""
         if self.missing != {location}:
             return False
-        uris = [uri for uri in (*self.top, *self.inside) if self.locations[uri] == location]
-        return len(uris) == 1 and uris[0] not in self.inside
+        uris = self.top + self.inside
+        named = [uri for uri in uris if self.locations[uri] == location]
+        return len(named) == 1 and uris[named[0]] == 1 and named[0] in self.top
 
 
 @dataclass(slots=True)
@@ -111,8 +118,9 @@ class _Held:
 
 
 class _Assembly:
-    def __init__(self, base: str, report: Report) -> None:
+    def __init__(self, base: str, limit: int, report: Report) -> None:
         self._base = base
+        self._left = Allowance(limit)
         self._report = report
         self._count = 0
         self._metadata_left = METADATA_BYTES
@@ -219,6 +227,16 @@ class _Assembly:
 
     def _complete(self, one: _Waiting, live: str = "", bulks: Iterable[Bulk] = ()) -> Arriving:
         """Return an instance of which everything is held, or is live."""
+        sizes = {
+            uri: self._held[location].size
+            for uri, location in one.locations.items()
+            if location in self._held
+        }
+        self._left.spend(sum(count * sizes.get(uri, 0) for uri, count in one.top.items()))
+        inside = sum(count * sizes[uri] for uri, count in one.inside.items())
+        if inside > HEADER_BYTES:
+            return refused(one.number, _TOO_LARGE)
+        self._left.spend(inside)
         sources: dict[str, Iterable[Bulk]] = {
             uri: bulks if location == live else self._held[location].bulks
             for uri, location in one.locations.items()
@@ -230,7 +248,7 @@ class _Assembly:
             sources[one.pixels] = chain([first], pixels)
             syntax = syntax_of(first)
             if is_foreign(first):
-                return Arriving(one.number, _drawn(one, sources, first), syntax)
+                return Arriving(one.number, _drawn(one, sources, first, self._left), syntax)
         return Arriving(one.number, _encoded(one, one.attributes, sources), syntax)
 
     def _resolved(self, uri: str) -> str:
@@ -288,12 +306,15 @@ def _encoded(
         raise Unusable(_NO_MODEL) from None
 
 
-def _drawn(one: _Waiting, sources: Mapping[str, Iterable[Bulk]], picture: Bulk) -> Iterator[bytes]:
+def _drawn(
+    one: _Waiting, sources: Mapping[str, Iterable[Bulk]], picture: Bulk, left: Allowance
+) -> Iterator[bytes]:
     """An instance whose pixel data is made from a picture file."""
     try:
         attributes, pixels = pictured(one.attributes, picture)
     except CannotDecode:
         raise Unusable(_NO_PICTURE) from None
+    left.spend(pixels.length or 0)
     sources = {**sources, one.pixels or "": [pixels]}
     yield from _encoded(one, attributes, sources)
 

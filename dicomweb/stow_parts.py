@@ -64,10 +64,11 @@ def arriving(upload: Upload, base: str, report: Report) -> Iterator[Arriving]:
         boundary = media_type.parameters.get("boundary")
         if not boundary:
             raise BrokenBody("Content-Type has no boundary.")
-        return _of_parts(read_parts(chunks, boundary), media_type.content, base, report)
+        parts = read_parts(chunks, boundary)
+        return _of_parts(parts, media_type.content, base, upload.body.limit, report)
     if media_type.name in METADATA_TYPES:
         part = Part({"content-type": media_type.name}, iter(chunks))
-        return described([part], media_type.name, base, report)
+        return described([part], media_type.name, base, upload.body.limit, report)
     if media_type.name != _DICOM:
         raise UnsupportedMediaType(
             "A store takes multipart/related with parts of application/dicom, or with metadata as "
@@ -81,7 +82,9 @@ def arriving(upload: Upload, base: str, report: Report) -> Iterator[Arriving]:
     return _single(chunks)
 
 
-def _of_parts(parts: Iterator[Part], content: str, base: str, report: Report) -> Iterator[Arriving]:
+def _of_parts(
+    parts: Iterator[Part], content: str, base: str, limit: int, report: Report
+) -> Iterator[Arriving]:
     if content == "*/*":
         first = next(parts, None)
         if first is None:
@@ -91,7 +94,7 @@ def _of_parts(parts: Iterator[Part], content: str, base: str, report: Report) ->
         if content not in METADATA_TYPES:
             content = _DICOM
     if content in METADATA_TYPES:
-        return described(parts, content, base, report)
+        return described(parts, content, base, limit, report)
     if content != _DICOM:
         raise UnsupportedMediaType(
             f"Parts must be {_DICOM}, or {DICOM_JSON} or {DICOM_XML} with bulk data."

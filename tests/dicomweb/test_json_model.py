@@ -122,7 +122,7 @@ def test_slots_stand_where_bulk_values_belong() -> None:
         Slot(0x7FE00010, "OW", "p"),
     ]
     assert b"".join(p for p in pieces if isinstance(p, bytes)).startswith(b"\x08\0\x05\0CS")
-    assert bulk_data_uris(attributes) == (["t", "p"], set())
+    assert bulk_data_uris(attributes) == ({"t": 1, "p": 1}, {})
 
 
 def test_depth_is_bounded() -> None:

@@ -561,6 +561,40 @@ def test_what_must_be_held_is_bounded(caller: Caller, monkeypatch: pytest.Monkey
     assert _post(caller, json_part(of), *parts).status_code == 413
 
 
+def test_shared_values_do_not_multiply_without_end(caller: Caller) -> None:
+    """A value of 100 KB that sixty instances name, or one of them seven hundred times."""
+    ds = make_slice()
+    value = bytes(100_000)
+    of = model(ds)
+    named = {"vr": "OW", "BulkDataURI": "lut"}
+    many = [
+        of | {"00281201": named, "00080018": {"vr": "UI", "Value": [f"1.2.{n}"]}} for n in range(60)
+    ]
+    items = [{"00283006": named} for _ in range(700)]
+    often = of | {"00283000": {"vr": "SQ", "Value": items}}
+    parts = bulk_part(value, "lut"), bulk_part(ds.PixelData)
+
+    assert _post(caller, json_part(*many), *parts).status_code == 413
+    refused = _post(caller, json_part(often), *parts)
+
+    assert refused.status_code == 409
+    assert _reasons(refused, OTHER) == [0x0110]
+    assert caller.get("/instances").status_code == 204
+
+
+def test_pictures_do_not_grow_without_end(caller: Caller) -> None:
+    out = BytesIO()
+    Image.new("L", (3000, 3000)).save(out, "PNG")
+    picture = out.getvalue()
+    assert len(picture) < 20_000
+
+    response = _post(
+        caller, json_part(model(_colour(8))), bulk_part(picture, content_type="image/png")
+    )
+
+    assert response.status_code == 413
+
+
 def test_study_of_the_url_is_compared(caller: Caller) -> None:
     ds = make_slice()
     parts = body([json_part(model(ds)), bulk_part(ds.PixelData)])
