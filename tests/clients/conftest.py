@@ -24,6 +24,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is missing; `make test` installs Debian's chromium"
     with sync_playwright() as playwright:
+        playwright.selectors.set_test_id_attribute("data-cy")
         launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *DRAWING])
         yield launched
         launched.close()
