@@ -135,7 +135,8 @@ def _path(name: str) -> tuple[int, ...] | None:
     """Return the attributes that a name names: keywords or eight digits, sequences before dots."""
     path = []
     for part in name.split("."):
-        tag = int(part, 16) if _TAG.fullmatch(part) else tag_for_keyword(part)
+        # Some attributes of the dictionary have an empty keyword.
+        tag = int(part, 16) if _TAG.fullmatch(part) else tag_for_keyword(part) if part else None
         # Of groups 0000 and 0002 no data set has anything.
         if tag is None or tag >> 16 < 8:
             return None

@@ -27,8 +27,9 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "400"))
 MARK = "Zebedee"
 METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"]
 FILES = [make_file(1, frames=3), make_file(1, series=2)]
-# One sentence: a capital letter, a full stop at the end and none before it but within words.
-SENTENCE = re.compile(r"[A-Z](?:[^.]|\.(?=\S))*\.\Z")
+# One sentence: a capital letter (or a name: of a parameter, or the tag of an attribute), and a full
+# stop at the end and none before it but within words.
+SENTENCE = re.compile(r"(?:[A-Z]|[0-9A-F]{8} |[a-z]+ )(?:[^.]|\.(?=\S))*\.\Z")
 
 
 @dataclass(frozen=True)
