@@ -41,7 +41,7 @@ _SAFE_PDF: Final = [
     ("X-Content-Type-Options", "nosniff"),
     (
         "Content-Security-Policy",
-        "default-src 'none'; object-src 'self'; plugin-types application/pdf",
+        "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'",
     ),
     ("Content-Disposition", 'inline; filename="document.pdf"'),
 ]
