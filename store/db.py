@@ -26,7 +26,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from store.errors import StoreBusy, StoreFull
 
@@ -93,7 +93,7 @@ class Database:
 
         Raises:
             StoreFull: the disk has no room for the transaction.
-            StoreBusy: another writer held the lock for too long.
+            StoreBusy: another writer held the lock for too long, or deleted what is referred to.
         """
         try:
             with (
@@ -103,6 +103,9 @@ class Database:
                 yield connection
         except OperationalError as error:
             raise _translated(error) from None
+        except IntegrityError:
+            # What a row refers to was deleted while it was being written.
+            raise StoreBusy("The index changed in the meantime; nothing was stored.") from None
 
     def insert_if_new(
         self,
