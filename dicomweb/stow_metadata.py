@@ -7,7 +7,6 @@ is its pixel data in most requests, passes through. What no metadata name is cou
 Not here: encoding attributes (`dicomweb.json_model`) and values (`dicomweb.stow_bulk`).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -16,12 +15,11 @@ from itertools import chain
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from dicomweb.answers import DICOM_JSON
 from dicomweb.arriving import Arriving, Unusable, refused
 from dicomweb.errors import BrokenBody, Outcome
 from dicomweb.json_model import Malformed, Slot, bulk_data_uris, elements
+from dicomweb.metadata_parts import METADATA_TYPES, read_metadata
 from dicomweb.multipart import Part
-from dicomweb.native_xml_reader import NotNativeXml, from_xml
 from dicomweb.negotiation import parse_media_type
 from dicomweb.stow_bulk import (
     EXPLICIT_LITTLE_ENDIAN,
@@ -37,12 +35,11 @@ from dicomweb.stow_bulk import (
     syntax_of,
     value,
 )
-from dicomweb.stow_report import DICOM_XML, Report
+from dicomweb.stow_report import Report
 from store.errors import CannotDecode
 
-__all__ = ["METADATA_TYPES", "described"]
+__all__ = ["described"]
 
-METADATA_TYPES: Final = frozenset({DICOM_JSON, DICOM_XML})
 METADATA_BYTES: Final = 32 << 20
 # As much as de-identification takes in front of the pixel data.
 HEADER_BYTES: Final = 64 << 20
@@ -153,7 +150,7 @@ class _Assembly:
         """Take note of what metadata say; what they say wholly is ready."""
         text = joined(part.content, self._metadata_left)
         self._metadata_left -= len(text)
-        data_sets = _of_json(text) if media_type == DICOM_JSON else _of_xml(text)
+        data_sets = read_metadata(text, media_type)
         if self._count + len(data_sets) > MAX_INSTANCES:
             raise BrokenBody(f"The metadata are of more than {MAX_INSTANCES} instances.")
         # The last first, so that each can be let go of when it is done with.
@@ -263,30 +260,6 @@ def _is_whole(one: _Waiting, location: str, held: _Held) -> bool:
     if one.pixels is None or one.locations[one.pixels] != location:
         return True
     return is_whole(one.attributes, held.bulks[0], len(held.bulks), held.size)
-
-
-def _of_json(text: bytes) -> list[Any]:
-    try:
-        read = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise BrokenBody("The metadata are not JSON.") from None
-    if isinstance(read, dict):
-        return [read]
-    if not isinstance(read, list):
-        raise BrokenBody("The metadata are not an array of data sets.")
-    return read
-
-
-def _refuse(_: str) -> None:
-    raise ValueError
-
-
-def _of_xml(text: bytes) -> list[Any]:
-    try:
-        return [from_xml(text)]
-    except NotNativeXml:
-        # One document is one instance, so the others may be good.
-        return [None]
 
 
 def _encoded(

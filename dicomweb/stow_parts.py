@@ -17,9 +17,10 @@ from dicomweb.arriving import Arriving, refused
 from dicomweb.body import Body
 from dicomweb.errors import BrokenBody, LengthRequired, Outcome, UnsupportedMediaType
 from dicomweb.inflating import inflated, is_plain
+from dicomweb.metadata_parts import METADATA_TYPES
 from dicomweb.multipart import Part, read_parts
 from dicomweb.negotiation import MULTIPART, parse_media_type
-from dicomweb.stow_metadata import METADATA_TYPES, described
+from dicomweb.stow_metadata import described
 from dicomweb.stow_report import DICOM_XML, Report
 
 __all__ = ["Upload", "arriving"]
