@@ -12,9 +12,12 @@ from typing import Final
 
 from dicomweb.answers import Asked, Header
 
-__all__ = ["GZIPPED", "gzipped", "takes_gzip"]
+__all__ = ["GZIPPED", "WORTH_BYTES", "gzipped", "takes_gzip"]
 
 GZIPPED: Final[tuple[Header, ...]] = (("Content-Encoding", "gzip"),)
+
+WORTH_BYTES: Final = 1024
+"""What is shorter goes in one packet anyway."""
 
 # Level 1 makes metadata nine times smaller at 100 MB/s; level 6 eleven times, at a third of that.
 _LEVEL: Final = 1

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from dicomweb.answers import DICOM_JSON, REVALIDATE, Answer, Asked, is_known_to, not_modified
+from dicomweb.answers import (
+    DICOM_JSON,
+    REVALIDATE,
+    Answer,
+    Asked,
+    is_known_to,
+    not_modified,
+    validators,
+)
+from dicomweb.compression import GZIPPED, WORTH_BYTES, gzipped, takes_gzip
 from dicomweb.errors import BadRequest, NotAcceptable
 from dicomweb.kept import KeptAnswer, kept_or_made
 from dicomweb.multipart import boundary_for, closing, opening, related
@@ -26,6 +35,7 @@ from store.search import Page, search
 __all__ = ["Place", "answer_search"]
 
 _XML: Final = "application/dicom+xml"
+_VARY: Final = "Accept, Accept-Encoding"
 _OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(_XML, multipart=True))
 
 
@@ -51,17 +61,16 @@ def answer_search(database: Database, scope: Scope, place: Place, asked: Asked) 
     depends_on = (place, tuple(asked.query), asked.root, media_type)
     answer = kept_or_made(database, scope, depends_on, make)
     headers = [("Warning", f"299 {asked.root}: {warning}") for warning in answer.warnings]
-    headers.append(("Vary", "Accept"))
     if not answer.body:
-        return Answer(204, [*headers, ("Cache-Control", REVALIDATE)])
-    if is_known_to(asked, answer.etag):
-        return not_modified(answer.etag, REVALIDATE)
-    headers += [
-        ("Content-Type", answer.content_type),
-        ("ETag", answer.etag),
-        ("Cache-Control", REVALIDATE),
-    ]
-    return Answer(200, headers, [answer.body])
+        return Answer(204, [*headers, ("Vary", _VARY), ("Cache-Control", REVALIDATE)])
+    is_gzip = takes_gzip(asked) and len(answer.body) >= WORTH_BYTES
+    etag = answer.etag[:-1] + '.g"' if is_gzip else answer.etag
+    if is_known_to(asked, etag):
+        return not_modified(etag, REVALIDATE, _VARY)
+    headers += [*validators(etag, REVALIDATE, _VARY), ("Content-Type", answer.content_type)]
+    if not is_gzip:
+        return Answer(200, headers, [answer.body])
+    return Answer(200, [*headers, *GZIPPED], [b"".join(gzipped([answer.body]))])
 
 
 def _make(
