@@ -114,9 +114,8 @@ def _escaped(value: str) -> str:
 
 
 def _in_span(column: ColumnElement[Any], span: Span) -> ColumnElement[bool]:
-    bounds = [column != ""]
-    if span.first:
-        bounds.append(column >= span.first)
+    # What is empty comes before every date and time.
+    bounds = [column >= span.first if span.first else column != ""]
     if span.last:
         bounds.append(_until(column, span.last))
     return and_(*bounds)

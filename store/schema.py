@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from store.db import metadata
+from store.planner import tell_planner
 from store.words import keep_words_of
 
 __all__ = [
@@ -79,7 +80,7 @@ study = Table(
     Column("upload_id", Id),
     UniqueConstraint("owner_id", "study_instance_uid"),
     Index(None, "study_instance_uid"),
-    Index(None, "owner_id", "id"),
+    Index(None, "owner_id", "id", "study_date"),
     Index(None, "owner_id", "study_date", "id"),
     Index(None, "upload_id"),
 )
@@ -168,3 +169,5 @@ change = Table(
     Column("owner_id", Id, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
 )
+
+tell_planner(metadata)

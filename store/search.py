@@ -28,8 +28,8 @@ class _All(Enum):
 
 
 ALL = _All.ALL
-COUNTED: Final = 1000
-"""How many results behind a page are counted; whether there are more is then not told."""
+COUNTED: Final = 300
+"""How many results behind a page are counted at most."""
 
 
 @dataclass(frozen=True)

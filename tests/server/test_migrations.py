@@ -88,8 +88,14 @@ def test_the_index_of_words_is_made_the_same_by_schema_and_migrations(
     made = Database(f"sqlite:///{tmp_path / 'made.sqlite'}")
     target.create_all(made.engine)
     query = text("SELECT name, sql FROM sqlite_master WHERE name LIKE 'study_words%' ORDER BY 1")
+    told = text("SELECT * FROM sqlite_stat1 ORDER BY 1, 2")
+    known = text("SELECT name FROM sqlite_master WHERE type = 'index'")
     with database.read() as first, made.read() as second:
         assert first.execute(query).all() == second.execute(query).all()
+        # What the planner is told of is there, and it is told the same.
+        statistics = first.execute(told).all()
+        assert statistics == second.execute(told).all()
+        assert {row.idx for row in statistics} <= set(first.execute(known).scalars())
     made.dispose()
 
 

@@ -34,6 +34,20 @@ OLD = NEW.replace("new.", "old.")
 INSERT = f"INSERT INTO study_words (rowid, {NAMES}) VALUES ({NEW});"
 DELETE = f"INSERT INTO study_words (study_words, rowid, {NAMES}) VALUES ('delete', {OLD});"
 
+# An owner may have a million studies: SQLite's planner takes owners for ones of few rows otherwise.
+STATISTICS = (
+    ("study", "ix_study_owner_id_id_study_date", "1000000 100000 1 1"),
+    ("study", "ix_study_owner_id_study_date_id", "1000000 100000 30 1"),
+    ("study", "sqlite_autoindex_study_1", "1000000 100000 1"),
+    ("study", "ix_study_study_instance_uid", "1000000 1"),
+    ("series", "sqlite_autoindex_series_1", "2000000 2 1"),
+    ("series", "ix_series_series_instance_uid", "2000000 1"),
+    ("series", "ix_series_owner_id_modality_study_id", "2000000 200000 20000 1"),
+    ("instance", "sqlite_autoindex_instance_1", "50000000 25 1"),
+    ("instance", "ix_instance_sop_instance_uid", "50000000 1"),
+    ("instance", "ix_instance_blob", "50000000 1"),
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -42,12 +56,15 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("owner_id", name="pk_change"),
     )
+    op.drop_index("ix_study_owner_id_id", "study")
+    op.create_index("ix_study_owner_id_id_study_date", "study", ["owner_id", "id", "study_date"])
     op.create_index("ix_study_owner_id_study_date_id", "study", ["owner_id", "study_date", "id"])
     op.create_index(
         "ix_series_owner_id_modality_study_id", "series", ["owner_id", "modality", "study_id"]
     )
     if op.get_bind().dialect.name == "sqlite":
         _words_on_sqlite()
+        _tell_planner()
     else:
         _words_on_postgresql()
 
@@ -66,6 +83,14 @@ def _words_on_sqlite() -> None:
         f"CREATE TRIGGER study_words_update AFTER UPDATE OF {NAMES} ON study "
         f"BEGIN {DELETE} {INSERT} END"
     )
+
+
+def _tell_planner() -> None:
+    op.execute("ANALYZE sqlite_schema")
+    op.execute("DELETE FROM sqlite_stat1")
+    rows = [dict(zip(("tbl", "idx", "stat"), row, strict=True)) for row in STATISTICS]
+    told = sa.table("sqlite_stat1", sa.column("tbl"), sa.column("idx"), sa.column("stat"))
+    op.bulk_insert(told, rows)
 
 
 def _words_on_postgresql() -> None:
