@@ -2,7 +2,8 @@
 
 Standard: PS3.18 F.2 (DICOM JSON model), PS3.19 A.1 (Native DICOM Model).
 Invariants: numbers that JSON does not know, such as NaN, are refused; nesting without end is, too.
-Not here: whether the data sets are any (`dicomweb.json_model`), their size (`dicomweb.stow_metadata`).
+Not here: whether the data sets are any (`dicomweb.json_model`), how many and how large they may be
+(`dicomweb.stow_metadata`).
 """
 
 import json
