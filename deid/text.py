@@ -28,6 +28,14 @@ _PIECE: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^0-9A-Za-z]+"
 _KERNEL: Final = re.compile(rb"[A-Z][a-z]?[0-9]{2}[a-z]?")
 # An age, which may be one that nobody else has: 94y, 094Y, 94yo, 94yrs.
 _AGE: Final = re.compile(rb"[0-9]+(?:y|yo|yr|yrs|j|a|ans)", re.IGNORECASE)
+# What OHIF and Slim write as the Tracking Identifier of a measurement, and know it again by: the
+# library, its version and the tool. Whole, as no part of it can be anybody's.
+_TOOL: Final = re.compile(
+    rb"[Cc]ornerstone(?:3D)?(?:Tools)?@\^?[0-9]{1,2}(?:\.[0-9]{1,2}){2}:"
+    rb"(Angle|ArrowAnnotate|Bidirectional|Calibration|CircleROI|CobbAngle|EllipticalROI"
+    rb"|EllipticalRoi|FreehandRoi|KeyImage|Length|LivewireContour|PlanarFreehandROI|Probe"
+    rb"|RectangleROI|RectangleRoi|SplineROI|UltrasoundDirectionalTool)[ \0]*"
+)
 _BETWEEN: Final = b" _-/.,:;+()[]*^=&#'\"<>%~|!?@$\r\n\t\f"
 # What de-identification itself writes identifies nobody.
 OURS: Final = frozenset((b"anonymized", b"removed"))
@@ -80,6 +88,8 @@ def clean(value: bytes, identifiers: frozenset[bytes], *, technical: bool = Fals
         technical: the text is a setting of the device by its definition, so that numbers of up
             to three digits and abbreviations of two letters may stay.
     """
+    if (tool := _TOOL.fullmatch(value)) and tool[1].lower() not in identifiers:
+        return value
     if b"\x1b" in value:
         value = _ESCAPED.sub(b" ", value).strip()
     parts = [_clean_part(part, identifiers, technical) for part in value.split(b"\\")]

@@ -164,3 +164,18 @@ def test_report_text_is_cleaned() -> None:
     assert "Wobble" not in found[0].TextValue
     assert found[0].RelationshipType == "CONTAINS"
     assert found[1].TextValue == "Removed"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"Cornerstone3DTools@^0.1.0:Length", b"Cornerstone3DTools@^0.1.0:Length"),
+        (b"cornerstoneTools@^4.0.0:EllipticalRoi ", b"cornerstoneTools@^4.0.0:EllipticalRoi "),
+        # Only whole, only tools that there are, and never somebody's name.
+        (b"Cornerstone3DTools@^0.1.0:Mueller", b""),
+        (b"Mueller Cornerstone3DTools@^0.1.0:Length", b"Length"),
+        (b"Cornerstone3DTools@^0.1.0:Probe", b""),
+    ],
+)
+def test_what_viewers_know_their_measurements_by(text: bytes, expected: bytes) -> None:
+    assert clean(text, frozenset({b"mueller", b"probe"})) == expected
