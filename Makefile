@@ -1,6 +1,6 @@
 # One-word commands. `make run` and `make test` prepare everything that they need.
 .DEFAULT_GOAL := help
-.PHONY: help run setup client test lint types unit browser bench bench-deid compare-deid conformance statement profile-page clean packages
+.PHONY: help run setup client test lint types unit browser bench bench-deid bench-index compare-deid conformance statement profile-page clean packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +48,10 @@ bench: $(VENV)/.dev $(BUILT) ## measure against Orthanc, storescp, nginx and a b
 
 bench-deid: $(VENV)/.dev ## measure de-identification alone, against a copy and against pydicom
 	@$(BIN)/python -m bench.deid $(ARGS)
+
+bench-index: $(VENV)/.dev ## measure searching among up to a million studies, on SQLite and PostgreSQL
+	@scripts/packages postgresql
+	@$(BIN)/python -m bench.index $(ARGS)
 
 compare-deid: packages $(VENV)/.dev ## de-identify planted files with this engine and with others
 	scripts/virtualenv $(PYTHON) $(COMPARED)
