@@ -29,7 +29,9 @@ VALUES[48:, 48:] = 200
 
 
 def seen(
-    values: Picture = VALUES, viewport: tuple[int, int] | None = None, **state: Any  # noqa: ANN401 - any attribute
+    values: Picture = VALUES,
+    viewport: tuple[int, int] | None = None,
+    **state: Any,  # noqa: ANN401 - any attribute
 ) -> Picture:
     return presented(item(**state), IMAGE, values, viewport=viewport)
 
