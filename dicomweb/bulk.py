@@ -39,7 +39,7 @@ from dicomweb.syntaxes import (
     video_type,
 )
 from store.access import Scope
-from store.bulk import BulkValue, DataSet
+from store.bulk import BulkValue
 from store.errors import CannotDecode, CannotTranscode
 from store.metadata import ROOT_MARK
 from store.retrieve import Archive, StoredInstance
@@ -158,7 +158,7 @@ def _pieces(
     values = archive.data_set(ref)
     for path in paths:
         if _has_frames(ref, path):
-            yield from _frames(archive, ref, values, path, asked)
+            yield from _frames(archive, ref, asked)
             continue
         offers = _in_parts(_value_offers(archive, ref, path), asked)
         if offers:
@@ -166,9 +166,7 @@ def _pieces(
             yield _value_piece(archive, ref, path, value, offers[0], asked.root)
 
 
-def _frames(
-    archive: Archive, ref: StoredInstance, values: DataSet, path: str, asked: Asked
-) -> Iterator[Piece]:
+def _frames(archive: Archive, ref: StoredInstance, asked: Asked) -> Iterable[Piece]:
     """Make the parts of compressed pixel data, in the first form that can be made."""
     stored = Offer(OCTETS, True, ref.transfer_syntax, answers=("",), default=False)
     offers = _in_parts((*frame_offers(ref.transfer_syntax, alone=False), stored), asked)
@@ -178,7 +176,7 @@ def _frames(
             return frame_pieces(archive, ref, numbers, offer, asked.root)
         except (CannotDecode, CannotTranscode):
             continue
-    return iter(())
+    return ()
 
 
 def _in_parts(offers: Iterable[Offer], asked: Asked) -> tuple[Offer, ...]:

@@ -8,7 +8,7 @@ Not here: where a frame lies (`store.frames`), decoding it (`store.codecs`), bul
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dicomweb.answers import (
@@ -26,13 +26,15 @@ from dicomweb.negotiation import Offer, ranked
 from dicomweb.parts import Piece, answer_parts
 from dicomweb.ranges import answer_range
 from dicomweb.resources import Resource, find
-from dicomweb.syntaxes import frame_offers
+from dicomweb.syntaxes import frame_offers, is_native
 from store.access import Scope
 from store.errors import CannotDecode, CannotTranscode, NoSuchFrame
 from store.retrieve import Archive, StoredInstance
 from store.transcode import frames_in_syntax
 
 __all__ = ["answer_all_frames", "answer_frames", "frame_numbers", "frame_pieces"]
+
+MOST_MEASURED: Final = 10_000
 
 _NUMBERS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*\Z")
 
@@ -69,8 +71,8 @@ def answer_all_frames(archive: Archive, scope: Scope, ref: StoredInstance, asked
 
 def frame_pieces(
     archive: Archive, ref: StoredInstance, numbers: Sequence[int], offer: Offer, root: str
-) -> Iterator[Piece]:
-    """Make the parts that hold frames.
+) -> Iterable[Piece]:
+    """Make the parts that hold frames; in a list, if the length of each is known.
 
     Raises:
         CannotDecode, CannotTranscode: the first frame cannot be given in the form of the offer.
@@ -78,16 +80,23 @@ def frame_pieces(
     read = frames_in_syntax(archive, ref, _syntax(ref, offer))
     url = f"{instance_url(root, ref)}/frames/"
     first = read(numbers[0])
+    syntax = offer.transfer_syntax
 
     def piece(number: int, frame: bytes) -> Piece:
-        syntax = offer.transfer_syntax
         return Piece(offer.media_type, f"{url}{number}", lambda: (frame,), syntax, len(frame))
+
+    def later(number: int) -> Piece:
+        # Uncompressed frames are all as long as the first, so they need not be made to be measured.
+        place = f"{url}{number}"
+        return Piece(offer.media_type, place, lambda: (read(number),), syntax, len(first))
 
     def pieces() -> Iterator[Piece]:
         yield piece(numbers[0], first)
         for number in numbers[1:]:
             yield piece(number, read(number))
 
+    if syntax is not None and is_native(syntax) and len(numbers) <= MOST_MEASURED:
+        return [piece(numbers[0], first), *map(later, numbers[1:])]
     return pieces()
 
 

@@ -190,6 +190,20 @@ def test_study_and_series_come_whole(caller: Caller) -> None:
     assert caller.get(study, Accept="application/dicom").status_code == 406
 
 
+def test_length_of_several_frames_is_known(
+    caller: Caller, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 10)
+    response = caller.get(f"{path}/frames/3,1,2", Accept=CORNERSTONE)
+
+    assert response.is_streamed
+    length = int(response.headers["Content-Length"])
+    assert length == len(response.data)
+    assert b"".join(content for _, content in _parts(response)) == b"".join(
+        _pixels(1, 3).tobytes()[at * 512 : at * 512 + 512] for at in (2, 0, 1)
+    )
+
+
 def test_large_bodies_are_streamed(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 1000)
     paths = caller.stored([make_file(number, size=300) for number in (1, 2, 3)])
