@@ -15,7 +15,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Rule
+from werkzeug.routing import PathConverter, Rule
 
 from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
 from dicomweb.body import Body
@@ -43,6 +43,12 @@ _NAMED: Final = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 class _Response(Response):
     # An answer without a body has no type of its own.
     default_mimetype = None
+
+
+class _Rest(PathConverter):
+    # Whatever is below a root is answered by it, also when it begins with a slash.
+    regex = ".*"
+    part_isolating = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ def create_blueprint(
     blueprint = Blueprint(name, __name__)
     for rule, operations in RESOURCES.items():
         _add(blueprint, edge, rule, operations)
-    _add(blueprint, edge, "/<path:_rest>", {})
+    _add(blueprint, edge, "/<rest:_rest>", {})
     blueprint.register_error_handler(Exception, _answer_error)
     blueprint.after_request(_open_to_pages(edge.cors))
     return blueprint
@@ -172,6 +178,7 @@ def _add(blueprint: Blueprint, edge: _Edge, rule: str, operations: Mapping[str, 
     endpoint = f"{blueprint.name}.{re.sub(r'[^a-z]+', '_', rule).strip('_') or 'root'}"
 
     def add(state: BlueprintSetupState) -> None:
+        state.app.url_map.converters["rest"] = _Rest
         # Without a list of methods, so that whichever comes is answered here.
         state.app.url_map.add(
             Rule(f"{edge.path}{rule}", endpoint=endpoint, strict_slashes=False, merge_slashes=False)

@@ -65,10 +65,8 @@ def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
     if status < 400:
         return make_response(error.get_response())
     words = words_for(status)
-    if request.path.startswith(f"{API}/"):
+    if request.path.startswith(f"{API}/") or _for_programs(dicomweb_root):
         response = make_response({"error": words.sentence}, status)
-    elif _for_programs(dicomweb_root):
-        response = make_response(f"{words.sentence}\n", status, {"Content-Type": PLAIN})
     else:
         page = render_template("error.html", status=status, words=words)
         response = make_response(page, status)

@@ -83,7 +83,9 @@ def test_what_is_no_resource_is_not_found(caller: Caller, resource: str) -> None
 
     assert response.status_code == 404
     assert response.get_json()["error"].endswith(".")
-    assert caller.get("//studies").status_code == 404
+    for path in ("//studies", "///", "/studies//", "/studies/1.2//series"):
+        assert caller.get(path).status_code == 404
+        assert caller.get(path).get_json()["error"] == "There is no such resource."
 
 
 def test_links_follow_the_host_and_no_proxy_header(caller: Caller, path: str) -> None:

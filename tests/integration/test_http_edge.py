@@ -206,9 +206,9 @@ def test_browsers_get_http_2_by_tls(tmp_path: Path, certificate: tuple[Path, Pat
         ):
             written = ["-w", "%{http_version} %{http_code}", f"{base}/dicomweb/studies"]
             assert curl("--cacert", str(certificate[0]), *option, *written) == f"{version} 204"
-        described = requests.options(f"{base}/dicomweb/", verify=certificate[0], timeout=20)
+        described = requests.options(f"{base}/dicomweb/", verify=str(certificate[0]), timeout=20)
         assert f'base="{base}/dicomweb/"' in described.text
-        page = requests.get(f"{base}/sign-in", verify=certificate[0], timeout=20)
+        page = requests.get(f"{base}/sign-in", verify=str(certificate[0]), timeout=20)
         assert "Secure" in page.headers["Set-Cookie"]
         assert "alert" in curl("--cacert", str(certificate[0]), "--tls-max", "1.1", base)
         _store_and_fetch_frames(server, base, certificate[0], tmp_path / "body")

@@ -30,8 +30,8 @@ def test_a_fault_of_ours_shows_neither_its_text_nor_a_trace(site: Site, page: st
 
 def test_programs_get_one_sentence_and_no_page(site: Site) -> None:
     answer = site.visitor().get("/dicomweb/nothing")
-    assert (answer.status_code, answer.mimetype) == (404, "text/plain")
-    assert answer.text.strip() == WORDS[404].sentence
+    assert (answer.status_code, answer.mimetype) == (404, "application/json")
+    assert answer.get_json() == {"error": WORDS[404].sentence}
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 418, 500, 502, 503])
