@@ -1,0 +1,104 @@
+"""The ways on which a search finds its rows: all find the same, none sorts everything."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
+
+from server.migrations import migrate
+from store import search_plan
+from store.access import OwnerScope, SeriesScope
+from store.db import Database
+from store.search import Level, Match, Query, search
+from store.search_plan import _select
+from store.search_rules import LITERAL
+from store.search_terms import terms_of
+from tests.store.rows import add_instance, add_series, add_study
+
+OWNER = OwnerScope(7)
+QUERIES = [
+    [],
+    [(0x00100010, "*mill*")],
+    [(0x00100010, "*mill*"), (0x00081030, "*head*")],
+    [(0x00100010, "mil*er"), (0x00080061, "CT")],
+    [(0x00100010, "*il*")],
+    [(0x00100020, "P0001")],
+    [(0x00080020, "20200105-20200110")],
+    [(0x00080061, "CT")],
+    [(0x00080061, "CT,MR"), (0x00080020, "20200105-")],
+    [(0x00080060, "MR")],
+    [(0x00080060, "MR"), (0x0008103E, "*a*")],
+    [(0x00080016, "1.2.840.10008.5.1.4.1.1.2"), (0x00081030, "*knee*")],
+]
+
+
+def _fill(database: Database) -> None:
+    for number in range(24):
+        study = add_study(
+            database,
+            patient_name=("Miller^Anna", "Hamill^Mark", "Jones")[number % 3],
+            patient_id=f"P{number:04}",
+            study_description=("HEAD", "KNEE", "HEAD AND NECK", "")[number % 4],
+            study_date=f"202001{number + 1:02}",
+        )
+        for place, modality in enumerate(("CT", "MR", "SR")[: number % 4]):
+            series = add_series(
+                database, study, modality=modality, series_description="ab"[place % 2]
+            )
+            add_instance(database, series)
+        if number % 4 == 0:
+            add_series(database, study, modality="")
+    add_study(database, owner=8, patient_name="Miller", study_description="HEAD")
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_every_way_finds_the_same(
+    database: Database, level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(database)
+    with database.read() as connection:
+        ids = connection.execute(text("SELECT id FROM series WHERE owner_id = 7")).scalars().all()
+    # The same rows by a scope that knows no owner's index: everything is walked.
+    walked = SeriesScope(frozenset(ids), 7)
+    for keys in QUERIES:
+        query = Query(level, tuple(Match(*key) for key in keys), limit=9, offset=2)
+        found = []
+        for few in (20_000, 0):
+            monkeypatch.setattr(search_plan, "FEW", few)
+            found += [search(database, scope, query) for scope in (OWNER, walked)]
+        assert all(page == found[0] for page in found), keys
+
+
+@pytest.mark.parametrize(
+    ("keys", "few", "used"),
+    [
+        ([], 20_000, "ix_study_owner_id_id_study_date"),
+        ([(0x00080020, "20150101-20240101")], 0, "id_study_date"),
+        ([(0x00080020, "20200105-20200110")], 20_000, "ix_study_owner_id_study_date_id"),
+        ([(0x00100010, "*mill*")], 0, "study_words VIRTUAL TABLE"),
+        ([(0x00080061, "CT")], 0, "ix_series_owner_id_modality_study_id"),
+        ([(0x00080061, "CT")], 20_000, "ix_series_owner_id_modality_study_id"),
+    ],
+)
+def test_a_page_comes_in_the_order_of_an_index(
+    tmp_path: Path,
+    keys: list[tuple[int, str]],
+    few: int,
+    used: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    migrate(database)
+    # With nothing stored every lead ends soon, unless few are fewer than none.
+    monkeypatch.setattr(search_plan, "FEW", few or -1)
+    terms = terms_of(OWNER, "study", [Match(*key) for key in keys], LITERAL)
+    with database.read() as connection:
+        found = _select(connection, OWNER, "study", terms).limit(101)
+        compiled = found.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+    database.dispose()
+    steps = [row[3] for row in plan]
+    assert any(used in step for step in steps), steps
+    if few == 0 or not keys:
+        assert not any("ORDER BY" in step for step in steps), steps
