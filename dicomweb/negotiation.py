@@ -19,6 +19,7 @@ from dicomweb.errors import BadRequest
 __all__ = ["MULTIPART", "MediaType", "Offer", "choose", "parse_media_type", "ranked"]
 
 MULTIPART: Final = "multipart/related"
+ANY_PARTS: Final = "multipart/*"
 ANY: Final = "*"
 # A request may ask as often as it likes; what comes after these is not looked at.
 MOST_MEMBERS: Final = 200
@@ -55,6 +56,8 @@ class MediaType:
     @property
     def content(self) -> str:
         """What it is about: of a multipart/related, the type of its parts."""
+        if self.name == ANY_PARTS:
+            return "*/*"
         if self.name != MULTIPART:
             return self.name
         inner = self.parameters.get("type", "*/*").lower()
@@ -177,7 +180,7 @@ def _ranges(text: str) -> list[_Range]:
         if media_type is None:
             continue
         syntax = media_type.parameters.get("transfer-syntax", "")
-        multipart = None if media_type.name == "*/*" else media_type.name == MULTIPART
+        multipart = None if media_type.name == "*/*" else media_type.name in (MULTIPART, ANY_PARTS)
         quality = _quality(media_type.parameters.get("q"))
         ranges.append(_Range(media_type.content, multipart, syntax, quality))
     return ranges

@@ -51,6 +51,7 @@ SLIM = (
 @pytest.mark.parametrize(
     ("accept", "stored", "given"),
     [
+        ("multipart/*", ELE, NATIVE_PARTS),
         # Cornerstone3D, OHIF
         (f"{RELATED}{OCTETS}; transfer-syntax=*", ELE, NATIVE_PARTS),
         (f"{RELATED}{OCTETS}; transfer-syntax=*", IMPLICIT, NATIVE_PARTS),
