@@ -97,7 +97,9 @@ class Reader:
             self.answer = None
             return self._read_head()
         self._chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        self._until_close = not self._chunked and "content-length" not in headers
+        is_without_body = self.answer.status in (204, 304)
+        is_framed = self._chunked or is_without_body or "content-length" in headers
+        self._until_close = not is_framed
         self._left = int(headers.get("content-length", 0))
         return True
 
