@@ -29,6 +29,8 @@ MAX_NUMBER: Final = 2**31 - 1
 _STUDY_UID: Final = 0x0020000D
 _SERIES_UID: Final = 0x0020000E
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}")
+# Lists of them, wildcards, and the empty value in quotes.
+_UIDS: Final = re.compile(r'[0-9.,\\\s*?"]*')
 _CONTROL: Final = {chr(code) for code in range(32)} | {"\x7f"}
 # They are counted, or made, for each answer; nothing finds a study by them.
 _NO_KEYS: Final = frozenset({0x00081190, 0x00201206, 0x00201208})
@@ -109,6 +111,8 @@ def _include(read: _Read, value: str) -> None:
 def _key(read: _Read, name: str, path: tuple[int, ...], value: str, rules: Rules) -> None:
     if not _CONTROL.isdisjoint(value):
         raise BadRequest(f"The value of {_named(path)} holds a control character.")
+    if _vr(path[-1]) == "UI" and not _UIDS.fullmatch(value):
+        raise BadRequest(f"The value of {_named(path)} is no UID.")
     if path[-1] in _NO_KEYS:
         read.warnings.append(f"The attribute {path[-1]:08X} is not supported as a matching key")
     elif path not in read.values or read.values[path] == value:

@@ -138,6 +138,7 @@ def test_studies_are_found(caller: Caller, paths: list[str], query: str, count: 
         "offset=x",
         "fuzzymatching=perhaps",
         "StudyDate=yesterday",
+        "StudyInstanceUID=not-a-uid",
         "StudyDate=20200101-x",
         "StudyTime=noon",
         "PatientID=a%00b",
