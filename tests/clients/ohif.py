@@ -167,6 +167,7 @@ def opened(browser: Browser, site: Site, root: str, token: str) -> Iterator[View
     """OHIF in a new window, with a token."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.add_init_script(PREPARED % json.dumps(token))
+    context.set_default_timeout(LONG)
     viewer = Viewer(context.new_page(), site, root)
     viewer.watch()
     try:

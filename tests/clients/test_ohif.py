@@ -119,11 +119,11 @@ def test_a_ct_an_mr_and_an_ultrasound_are_shown(
 
 def test_a_segmentation_lies_on_its_images(viewer: Viewer, studies: dict[str, Stored]) -> None:
     viewer.open_study(studies["liver"].study)
+    viewer.page.get_by_test_id("panelSegmentation-btn").click()
     viewer.open_without_picture("SEG")
     viewer.page.get_by_text("Do you want to open this Segmentation?").wait_for(timeout=LONG)
     viewer.wait_for_picture(coloured=2000)
     viewer.page.get_by_role("button", name="Yes").click()
-    viewer.page.get_by_test_id("panelSegmentation-btn").click()
     expect(viewer.page.get_by_text("Liver", exact=True).first).to_be_visible(timeout=LONG)
     viewer.wait_for_picture(coloured=2000)
 
