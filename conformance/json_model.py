@@ -48,14 +48,13 @@ SOURCES: Final[dict[str, Callable[[Server], DataSets]]] = {
     "search results": _searches,
     "store answers": _store,
 }
-_CACHE: dict[tuple[int, str], DataSets] = {}
 
 
 def _data(server: Server, source: str) -> DataSets:
-    key = (id(server), source)
-    if key not in _CACHE:
-        _CACHE[key] = SOURCES[source](server)
-    return _CACHE[key]
+    if source not in server.remembered:
+        server.remembered[source] = SOURCES[source](server)
+    found: DataSets = server.remembered[source]
+    return found
 
 
 ROWS = [

@@ -101,6 +101,8 @@ class Server:
         self.session.trust_env = False
         self.session.headers.update(headers)
         self.studies: dict[str, None] = {}
+        # What several checks of a suite look at, and one of them has fetched.
+        self.remembered: dict[str, Any] = {}
         self._samples = samples
         self._stored: dict[str, Stored | NotApplicable | Fault] = {}
 

@@ -20,7 +20,7 @@ from conformance.sample_images import FRAMES
 from conformance.server import Instance, Server
 from conformance.suite import check
 
-_FOUND: Final[dict[int, str]] = {}
+_PLACE: Final = "the WADO-URI service"
 
 
 def base(server: Server) -> str:
@@ -29,15 +29,15 @@ def base(server: Server) -> str:
     Raises:
         NotApplicable: at none of the usual places.
     """
-    if id(server) not in _FOUND:
+    if _PLACE not in server.remembered:
         parent = server.root.rpartition("/")[0]
         places = (f"{server.root}/wado", server.root, f"{parent}/wado")
         query = _query({**names(server.main), "contentType": "application/dicom"})
         good = [p for p in places if server.get(f"{p}?{query}").status_code == 200]
-        _FOUND[id(server)] = good[0] if good else ""
-    if not _FOUND[id(server)]:
+        server.remembered[_PLACE] = good[0] if good else ""
+    if not server.remembered[_PLACE]:
         raise NotApplicable("no WADO-URI service was found")
-    return _FOUND[id(server)]
+    return str(server.remembered[_PLACE])
 
 
 def _query(parameters: dict[str, str]) -> str:

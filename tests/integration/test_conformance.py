@@ -17,6 +17,9 @@ pytestmark = pytest.mark.integration
 
 # What a de-identifying server keeps no value of cannot be searched for.
 MOST_NOT_APPLICABLE = 60
+# What this server does otherwise on purpose (docs/decisions/0020-rendered.md): a preview is made of a
+# study or series that is asked for as one picture, as viewers do, though PS3.18 10.4.4 expects 406.
+DEVIATIONS = {"rendered.level-as-one.study", "rendered.level-as-one.series"}
 SCOPES = ("--scope", "read", "--scope", "store", "--scope", "delete")
 
 
@@ -55,10 +58,15 @@ def failed(checks: list[dict[str, Any]]) -> list[str]:
     return [f"{each['id']}: {each['reason']}" for each in checks if each["verdict"] == "fail"]
 
 
-def test_every_check_passes(open_server: RunningServer) -> None:
+def others(faults: list[str]) -> list[str]:
+    return [fault for fault in faults if fault.partition(":")[0] not in DEVIATIONS]
+
+
+def test_every_check_passes_but_declared_deviations(open_server: RunningServer) -> None:
     checks, status = suite(open_server, token=token(open_server))
-    assert failed(checks) == []
-    assert status == 0
+    assert others(failed(checks)) == []
+    assert len(failed(checks)) == len(DEVIATIONS), "a deviation is none any more"
+    assert status == 1
     counted = Counter(each["verdict"] for each in checks)
     assert counted["pass"] > 1000
     assert counted["not applicable"] <= MOST_NOT_APPLICABLE
