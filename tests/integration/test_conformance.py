@@ -17,8 +17,8 @@ pytestmark = pytest.mark.integration
 
 # What a de-identifying server keeps no value of cannot be searched for.
 MOST_NOT_APPLICABLE = 60
-# What this server does otherwise on purpose (docs/decisions/0020-rendered.md): a preview is made of a
-# study or series that is asked for as one picture, as viewers do, though PS3.18 10.4.4 expects 406.
+# What this server does otherwise on purpose (docs/decisions/0020-rendered.md): of a study or series
+# that is asked for as one picture it makes a preview, as viewers expect; PS3.18 10.4.4 has 406.
 DEVIATIONS = {"rendered.level-as-one.study", "rendered.level-as-one.series"}
 SCOPES = ("--scope", "read", "--scope", "store", "--scope", "delete")
 
