@@ -20,7 +20,7 @@ from accounts.secrets import digest_of, new_secret
 from store.db import Database
 
 __all__ = [
-    "READ_AND_STORE",
+    "ALL_SCOPES",
     "Bearer",
     "Token",
     "TokenScope",
@@ -41,7 +41,8 @@ class TokenScope(StrEnum):
     DELETE = "delete"
 
 
-READ_AND_STORE = (TokenScope.READ, TokenScope.STORE)
+ALL_SCOPES = tuple(TokenScope)
+"""All that an account may do by itself."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def create_token(
     *,
     random_bytes: Callable[[int], bytes],
     clock: Callable[[], datetime],
-    scopes: Iterable[TokenScope] = READ_AND_STORE,
+    scopes: Iterable[TokenScope] = ALL_SCOPES,
     name: str = "",
     lifetime: timedelta | None = None,
 ) -> str:
@@ -89,7 +90,7 @@ def create_token(
         account_id: for whom it acts.
         random_bytes: gives that many random bytes.
         clock: gives the present time.
-        scopes: what it may do; to delete must be asked for.
+        scopes: what it may do; by default what the account may.
         name: tells people which it is.
         lifetime: after which it ends; None for no end.
 

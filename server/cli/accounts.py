@@ -15,7 +15,7 @@ import click
 from accounts.errors import NoSuchAccount
 from accounts.peers import add_peer
 from accounts.people import Account, account_by_email, account_by_id, create_account
-from accounts.tokens import READ_AND_STORE, Token, TokenScope, create_token, revoke_token, tokens_of
+from accounts.tokens import ALL_SCOPES, Token, TokenScope, create_token, revoke_token, tokens_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.services import Services, now
@@ -73,7 +73,7 @@ def token() -> None:
     "scopes",
     multiple=True,
     type=click.Choice([scope.value for scope in TokenScope]),
-    help="What it may do; more than once for more. By default read and store.",
+    help="What it may do; more than once for more. By default all that the account may.",
 )
 @click.option("--name", default="", help="What it is for, to tell it from others.")
 @click.option("--expires", type=click.IntRange(1, 36_500), metavar="DAYS", help="When it ends.")
@@ -96,7 +96,7 @@ def create_for(
             _account(services, email).id,
             random_bytes=os.urandom,
             clock=now,
-            scopes=[TokenScope(scope) for scope in scopes] or READ_AND_STORE,
+            scopes=[TokenScope(scope) for scope in scopes] or ALL_SCOPES,
             name=name,
             lifetime=None if expires is None else timedelta(days=expires),
         )

@@ -40,7 +40,7 @@ def test_a_token_leads_to_its_account_and_is_not_stored(
     database: Database, account: Account, clock: Clock
 ) -> None:
     secret = made(database, account, clock)
-    assert bearer(database, secret, clock) == Bearer(account.id, frozenset({READ, STORE}))
+    assert bearer(database, secret, clock) == Bearer(account.id, frozenset({READ, STORE, DELETE}))
     assert bearer(database, secret[:-1], clock) is None
     assert bearer(database, "", clock) is None
     with database.read() as connection:

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from accounts.people import Account, create_account
-from accounts.tokens import READ_AND_STORE, TokenScope, create_token
+from accounts.tokens import ALL_SCOPES, TokenScope, create_token
 from server.app import create_app
 from server.config import Settings
 from server.migrations import migrate
@@ -38,7 +38,7 @@ class Site:
             account.id,
             random_bytes=os.urandom,
             clock=now,
-            scopes=scopes or READ_AND_STORE,
+            scopes=scopes or ALL_SCOPES,
         )
         return {"Authorization": f"Bearer {secret}"}
 
