@@ -11,16 +11,12 @@ from typing import Any
 import pytest
 from pydicom.data import get_testdata_file
 
-from tests.support.server import OWNER, ROOT, RunningServer, running_server
+from tests.support.server import ROOT, RunningServer, running_server
 
 pytestmark = pytest.mark.integration
 
 # What a de-identifying server keeps no value of cannot be searched for.
 MOST_NOT_APPLICABLE = 60
-# What this server does otherwise on purpose (docs/decisions/0020-rendered.md): of a study or series
-# that is asked for as one picture it makes a preview, as viewers expect; PS3.18 10.4.4 has 406.
-DEVIATIONS = {"rendered.level-as-one.study", "rendered.level-as-one.series"}
-SCOPES = ("--scope", "read", "--scope", "store", "--scope", "delete")
 
 
 @pytest.fixture(scope="module")
@@ -50,30 +46,21 @@ def suite(
     return checks, done.returncode
 
 
-def token(server: RunningServer) -> str:
-    return server.command("token", "create", "--account", OWNER, *SCOPES)
-
-
 def failed(checks: list[dict[str, Any]]) -> list[str]:
     return [f"{each['id']}: {each['reason']}" for each in checks if each["verdict"] == "fail"]
 
 
-def others(faults: list[str]) -> list[str]:
-    return [fault for fault in faults if fault.partition(":")[0] not in DEVIATIONS]
-
-
-def test_every_check_passes_but_declared_deviations(open_server: RunningServer) -> None:
-    checks, status = suite(open_server, token=token(open_server))
-    assert others(failed(checks)) == []
-    assert len(failed(checks)) == len(DEVIATIONS), "a deviation is none any more"
-    assert status == 1
+def test_every_check_passes(open_server: RunningServer) -> None:
+    checks, status = suite(open_server, token=open_server.token)
+    assert failed(checks) == []
+    assert status == 0
     counted = Counter(each["verdict"] for each in checks)
     assert counted["pass"] > 1000
     assert counted["not applicable"] <= MOST_NOT_APPLICABLE
 
 
 def test_it_removes_what_it_stored(open_server: RunningServer) -> None:
-    suite(open_server, "--only", "store-answers.*", token=token(open_server))
+    suite(open_server, "--only", "store-answers.*", token=open_server.token)
     left = open_server.session().get(f"{open_server.root}/studies", timeout=30)
     assert left.status_code == 204, left.text[:500]
 
@@ -90,7 +77,7 @@ def test_files_of_ones_own(open_server: RunningServer, tmp_path: Path) -> None:
         assert isinstance(source, str)
         (tmp_path / name).write_bytes(Path(source).read_bytes())
     checks, status = suite(
-        open_server, "--store", str(tmp_path), "--only", "folder.*", token=token(open_server)
+        open_server, "--store", str(tmp_path), "--only", "folder.*", token=open_server.token
     )
     assert failed(checks) == []
     assert {each["verdict"] for each in checks} == {"pass"}
