@@ -19,7 +19,7 @@ __all__ = ["OWNER", "RunningServer", "free_port", "running_server", "storescu"]
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-c", "from server.cli import main; main()")
 OWNER = "owner@localhost"
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 def free_port() -> int:
@@ -82,6 +82,7 @@ class RunningServer:
         end = time.monotonic() + START_SECONDS
         while not re.search(r"/sign-in/\S+", self.output()):
             if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
                 raise AssertionError(f"the server did not start:\n{self.output()}")
             time.sleep(0.05)
 
