@@ -215,7 +215,7 @@ def _measurement(ds: Header) -> str:
         unit = _text(units[0], "CodeValue") if units else ""
         if unit.startswith("{"):
             unit = unit.strip("{}").replace("_", " ")
-        unit = "" if unit in ("1", "0:1", _REMOVED) else unit
+        unit = "" if unit in ("0", "1", "0:1", _REMOVED) else unit
         return f"{number}\N{NO-BREAK SPACE}{unit}".strip()
     return _meaning(ds, "NumericValueQualifierCodeSequence")
 
