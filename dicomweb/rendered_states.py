@@ -13,6 +13,7 @@ from dicomweb.answers import Answer, Asked, Header, is_known_to, not_modified, v
 from dicomweb.errors import BadRequest, NotAcceptable
 from dicomweb.rendered_parameters import Look, warnings_of
 from dicomweb.rendered_pictures import cut
+from dicomweb.rendered_subjects import category_of
 from store.access import Scope
 from store.annotations import annotated
 from store.encoded import MediaType, encoded, srgb
@@ -22,7 +23,7 @@ from store.presentation import image_of, presented
 from store.render import fitted
 from store.retrieve import Archive, StoredInstance
 
-__all__ = ["Shown", "answer_state", "image_under"]
+__all__ = ["Shown", "answer_state", "image_named", "image_under"]
 
 MOST_LOOKED_UP: Final = 20
 _MADE_BY: Final = 1
@@ -43,6 +44,18 @@ def image_under(archive: Archive, scope: Scope, state: StoredInstance) -> Shown:
             if 0 < number <= ref.frames:
                 return ref, number
     raise NotAcceptable("The image that the presentation state is for is not here.")
+
+
+def image_named(archive: Archive, state: StoredInstance, ref: StoredInstance, number: int) -> Shown:
+    """Return a frame of an image that a presentation state is to be applied to.
+
+    Raises:
+        BadRequest: it is no presentation state of grey images, or is for others.
+    """
+    named = (uid for uid, _ in image_of(archive.header(state)))
+    if category_of(state) != "state" or ref.sop_instance_uid not in named or not ref.frames:
+        raise BadRequest("What presentationUID names is no grey presentation state of this image.")
+    return ref, number
 
 
 def answer_state(

@@ -11,17 +11,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from math import isfinite
-from typing import Final
+from typing import Final, cast
 
 from dicomweb.answers import Answer, Asked, cache_control
 from dicomweb.errors import BadRequest, NotAcceptable
 from dicomweb.links import is_uid
 from dicomweb.negotiation import parse_media_type, ranked
 from dicomweb.rendered import answer_rendered
+from dicomweb.rendered_parameters import look_of
+from dicomweb.rendered_states import answer_state, image_named
+from dicomweb.rendered_subjects import THUMBNAIL_OFFERS
 from dicomweb.resources import Resource, find
 from dicomweb.syntaxes import DICOM, instance_offers
 from dicomweb.wado import answer_one
 from store.access import Scope
+from store.encoded import MediaType
 from store.errors import CannotDecode, NoSuchFrame
 from store.retrieve import Archive, StoredInstance
 
@@ -110,6 +114,10 @@ class _Parameters:
             raise BadRequest(f"The parameter {name} must be made of {count} decimal numbers.")
         return numbers
 
+    def presentation(self) -> tuple[str, str]:
+        """Series and instance of the presentation state."""
+        return self.uid("presentationSeriesUID"), self.uid("presentationUID")
+
     def region(self) -> list[float] | None:
         """Left, top, right and bottom, as fractions of the image."""
         region = self.decimals("region", 4)
@@ -146,10 +154,12 @@ class _Parameters:
             raise BadRequest("The parameter transferSyntax must be one UID.")
         if (self.one("windowCenter") is None) != (self.one("windowWidth") is None):
             raise BadRequest("The parameters windowCenter and windowWidth go together.")
-        if self.one("presentationUID") is not None or self.one("presentationSeriesUID") is not None:
+        if (self.one("presentationUID") is None) != (self.one("presentationSeriesUID") is None):
             raise BadRequest(
-                "Presentation states cannot be named: presentationUID is not followed."
+                "The parameters presentationUID and presentationSeriesUID go together."
             )
+        if self.one("presentationUID") is not None:
+            self.presentation()
         self.decimals("windowCenter", 1)
         width = self.decimals("windowWidth", 1)
         if width is not None and width[0] < 1:
@@ -194,7 +204,29 @@ def _shown(
     query = tuple(_rendering(archive, ref, given))
     frame = given.one("frameNumber") if ref.frames else None
     rendering = replace(asked, accept=media_type, query=query)
+    if given.one("presentationUID") is not None:
+        return _presented(archive, scope, resource, ref, given, rendering)
     return answer_rendered(archive, scope, resource, frame, "rendered", rendering)
+
+
+def _presented(
+    archive: Archive,
+    scope: Scope,
+    resource: Resource,
+    ref: StoredInstance,
+    given: _Parameters,
+    rendering: Asked,
+) -> Answer:
+    """Give the image as a presentation state presents it (9.1.2.3.7)."""
+    (state,) = find(archive, scope, Resource(resource.study, *given.presentation()))
+    shown = image_named(archive, state, ref, given.whole("frameNumber") or 1)
+    offers = ranked(rendering.accept, None, THUMBNAIL_OFFERS)
+    if not offers:
+        raise NotAcceptable("A presentation state is shown as image/jpeg, image/png or image/gif.")
+    media_type = cast(MediaType, offers[0].media_type)
+    look = look_of(rendering, media_type)
+    cache = cache_control(scope, immutable=True)
+    return answer_state(archive, state, shown, media_type, look, rendering, cache)
 
 
 def _rendering(

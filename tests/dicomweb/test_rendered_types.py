@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -300,6 +301,44 @@ def test_a_presentation_state_shows_its_image(
     assert caller.get(f"{path}/rendered?window=1,2,linear").status_code == 400
     for query in ("viewport=64,64,0,0,256,256", "annotation=technique", "iccprofile=srgb"):
         assert caller.get(f"{path}/rendered?{query}").status_code == 200
+
+
+def test_wado_uri_shows_an_image_under_a_presentation_state(
+    real: Callable[..., tuple[Caller, str]],
+) -> None:
+    folder = "kinds/presentation-states/graphics"
+    caller, path = real(f"{folder}/pr-2.dcm", f"{folder}/image-9_2_1.dcm")
+    by_modality = {
+        item["00080060"]["Value"][0]: item["00081190"]["Value"][0].split("/")
+        for item in caller.get("/instances").get_json()
+    }
+    state = by_modality.pop("PR")
+    ((_, image),) = by_modality.items()
+    query = {
+        "requestType": "WADO",
+        "studyUID": image[-5],
+        "seriesUID": image[-3],
+        "objectUID": image[-1],
+        "contentType": "image/png",
+    }
+    presentation = {"presentationSeriesUID": state[-3], "presentationUID": state[-1]}
+
+    def asked(**more: str) -> TestResponse:
+        return caller.get(f"/wado?{urlencode(query | more)}")
+
+    under = asked(**presentation)
+    assert under.status_code == 200
+    assert under.data == caller.get(f"{path}/rendered", Accept="image/png").data
+    assert under.data != asked().data
+    # Never half of the two, nor a window beside it, nor what is no state of this image.
+    for wrong in (
+        {"presentationUID": state[-1]},
+        presentation | {"windowCenter": "1", "windowWidth": "2"},
+        {"presentationSeriesUID": image[-3], "presentationUID": image[-1]},
+    ):
+        assert asked(**wrong).status_code == 400, wrong
+    assert asked(**presentation | {"presentationUID": "1.2.3"}).status_code == 404
+    assert asked(**presentation, contentType="text/html").status_code == 406
 
 
 def test_a_presentation_state_without_its_image(
