@@ -1,37 +1,37 @@
 """Measures searching in large archives: ``python -m bench.index``, or ``make bench-index``.
 
-Invariants: the index holds made-up rows only, each run the same; each database is filled further
-from one size to the next, by plain inserts, with everything that the product keeps beside the rows.
-No two requests are the same, so that none is answered from what was kept, except in the column that
-says so. There are 30 instances counted for a series, but no rows of instances: the queries that are
-measured do not look at them.
-Not here: the same queries on a small archive beside other servers (``bench.work``).
+Four things are measured of each query, each request for itself, in milliseconds:
+
+    cold       something was stored just before, so that nothing kept is of use: the first page
+    turned     the same, then page 999 was read (not measured), and page 1,000 is
+    direct     something was stored just before, then page 1,000 is read at once
+    again      nothing was stored since the same page was read
+
+Invariants: every request is one that OHIF's study list sends; the rows are made up.
+Not here: the rows (``bench.index_rows``); the same queries on a small archive beside other servers
+(``bench.work``).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, select
 
 from accounts.schema import account
 from bench import machine
 from bench.client import HOST, ClientError, Connection
+from bench.index_rows import fill
 from bench.peers.readingroom import OWNER, Readingroom
 from bench.process import Server, free_port
 from dicomweb.answers import Asked
@@ -39,12 +39,11 @@ from dicomweb.qido import Place, answer_search
 from store.access import OwnerScope
 from store.changes import bump
 from store.db import Database
-from store.schema import series, study
 
 SIZES = (1_000, 100_000, 1_000_000)
 PAGE = 101
 TARGET_RATIO, TARGET_MS = 1.5, 20.0
-BATCH = 10_000
+LAST = 999 * PAGE
 FIELDS = "00081030%2C00080060%2C00080090%2C00100030"
 LIST = f"limit={PAGE}&fuzzymatching=false&includefield={FIELDS}"
 #: What is asked for beside the list itself; the second word says how many studies match.
@@ -65,32 +64,28 @@ QUERIES = {
         "ModalitiesInStudy=CT&StudyDescription=*THORAX*&StudyDate=20200101-20201231"
     ),
 }
-PARTS = ("THORAX", "ABDOMEN", "HEAD", "KNEE", "SPINE", "HIP", "HAND", "NECK", "PELVIS", "HEART")
-KINDS = ("ROUTINE", "WITH CONTRAST", "WITHOUT CONTRAST", "FOLLOW UP", "TRAUMA", "SCREENING")
-MODALITIES = (
-    ("CT",) * 25
-    + ("MR",) * 22
-    + ("CR",) * 20
-    + ("US",) * 15
-    + ("DX",) * 8
-    + (("MG",) * 5 + ("PT",) * 3 + ("NM",) + ("XA",))
-)
 
 
 @dataclass
-class Figure:
-    """What one query took, in milliseconds.
+class Figures:
+    """What one page of one query took: the 95th of a hundred, in milliseconds.
 
     Attributes:
-        p50, p95: of `answer_search` itself.
-        http: p95 of a request to the server.
-        kept: p50 of a request to the server that is made again.
+        judged: cold for the first page, turned for page 1,000.
+        again: kept.
+        direct: page 1,000 alone.
+        http: as `judged`, asked of the server.
+        http_again: as `again`, asked of the server.
     """
 
-    p50: float
-    p95: float
+    judged: float
+    again: float
+    direct: float | None
     http: float
-    kept: float
+    http_again: float
+
+
+Table = dict[tuple[str, int], dict[int, Figures]]
 
 
 def main() -> int:
@@ -100,214 +95,185 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="STUDIES")
     parser.add_argument("--databases", nargs="+", default=("sqlite", "postgresql"))
     parser.add_argument("--disk", type=Path, default=Path("/var/tmp"), metavar="FOLDER")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the databases here, for another run"
+    )
     options = parser.parse_args()
-    print(f"{machine.describe(options.disk)}\n")
+    print(f"{machine.describe(options.keep or options.disk)}\n")
     print("Rows only: 30 instances are counted for each series, none of them is in the index.")
     missed = 0
     for kind in options.databases:
-        with tempfile.TemporaryDirectory(prefix="bench-index-", dir=options.disk) as folder:
-            place = postgresql(Path(folder)) if kind == "postgresql" else nothing()
-            with place as url:
-                figures = measure(Path(folder), url, sorted(options.sizes), options.requests)
-        missed += report(kind, figures)
+        with place(kind, options.keep, options.disk) as folder:
+            served = postgresql(folder) if kind == "postgresql" else nullcontext("")
+            with served as url:
+                table: Table = {}
+                for size in sorted(options.sizes):
+                    measure(folder, url, size, options.requests, table)
+        missed += report(kind, table)
     return 1 if missed else 0
 
 
 @contextmanager
-def nothing() -> Iterator[str]:
-    """No database server: the product's own default."""
-    yield ""
+def place(kind: str, keep: Path | None, disk: Path) -> Iterator[Path]:
+    """The folder of all databases of a kind."""
+    if keep is not None:
+        folder = keep.resolve() / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    folder = Path(tempfile.mkdtemp(prefix="bench-index-", dir=disk))
+    # PostgreSQL's own user has to get through it.
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server with Debian's settings; yields its URL."""
+    """A PostgreSQL server with Debian's settings; yields its URL, without a database."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         raise SystemExit("bench: PostgreSQL is missing: install Debian's postgresql")
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    place = Path(tempfile.mkdtemp(prefix="bench-index-pg-", dir=folder.parent))
-    if prefix:
-        shutil.chown(place, "postgres")
-    port, cluster = free_port(), place / "cluster"
-    made = [*prefix, str(programs[-1] / "initdb"), "--auth=trust", "--username=bench", str(cluster)]
-    subprocess.run(made, check=True, capture_output=True, cwd="/")
-    command = [str(programs[-1] / "postgres"), "-D", str(cluster), f"-k{place}", f"-p{port}"]
+    home = folder / "server"
+    cluster = home / "cluster"
+    if not home.exists():
+        home.mkdir()
+        if prefix:
+            shutil.chown(home, "postgres")
+        made = [*prefix, str(programs[-1] / "initdb"), "--auth=trust", "--username=bench"]
+        subprocess.run([*made, str(cluster)], check=True, capture_output=True, cwd="/")
+    port = free_port()
+    command = [str(programs[-1] / "postgres"), "-D", str(cluster), f"-k{home}", f"-p{port}"]
     server = Server([*prefix, *command, f"-h{HOST}"], folder / "postgresql.log", folder=Path("/"))
     ready = [str(programs[-1] / "pg_isready"), "-q", "-h", HOST, "-p", str(port)]
     try:
         server.wait_until(lambda: subprocess.run(ready, check=False).returncode == 0)
-        yield f"postgresql+psycopg://bench@{HOST}:{port}/postgres"
+        yield f"postgresql+psycopg://bench@{HOST}:{port}/"
     finally:
         server.stop()
-        shutil.rmtree(place, ignore_errors=True)
 
 
-def measure(
-    folder: Path, url: str, sizes: list[int], requests: int
-) -> dict[tuple[str, int, int], Figure]:
-    """Fill and measure; the figures by query, offset and size."""
-    os.environ["READINGROOM_DATABASE_URL"] = url
-    server = Readingroom()
-    server.start(folder)
-    database = Database(url or f"sqlite:///{folder / 'data' / 'readingroom.sqlite'}")
-    figures = {}
+def measure(folder: Path, url: str, size: int, requests: int, table: Table) -> None:
+    """Fill an index, unless it is kept from another time, and measure."""
+    home, name = folder / f"{size}", f"studies_{size}"
+    filled = home / "filled"
+    if not filled.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        if url:
+            engine = create_engine(f"{url}postgres", isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            engine.dispose()
+    own = f"{url}{name}" if url else f"sqlite:///{home / 'data' / 'readingroom.sqlite'}"
+    os.environ["READINGROOM_DATABASE_URL"] = own
+    server, database = Readingroom(), Database(own)
     try:
+        server.start(home)
         with database.read() as connection:
-            owner = connection.execute(
-                select(account.c.id).where(account.c.email == OWNER)
-            ).scalar_one()
-        filled = 0
-        for size in sizes:
+            found = select(account.c.id).where(account.c.email == OWNER)
+            owner = connection.execute(found).scalar_one()
+        if not filled.exists():
+            server.stop()
             began = time.monotonic()
-            fill(database, owner, filled, size)
-            filled = size
-            settle(database)
-            say(f"{size:,} studies after {time.monotonic() - began:.0f} s")
-            for name, query in QUERIES.items():
-                for offset in (0, 999 * PAGE):
-                    one = of_query(
-                        server, database, owner, f"{LIST}&offset={offset}&{query}", requests
-                    )
-                    figures[name, offset, size] = one
-                    say(f"  {name} at {offset}: {one.p95:.1f} ms, {one.http:.1f} over HTTP")
+            fill(database, owner, size)
+            filled.touch()
+            say(f"{size:,} studies made in {time.monotonic() - began:.0f} s")
+            server.start(home)
+        for query, parameters in QUERIES.items():
+            for offset in (0, LAST):
+                asking = Asking(server, database, owner, f"{LIST}&{parameters}".rstrip("&"))
+                figures = asking.measure(offset, requests)
+                table.setdefault((query, offset), {})[size] = figures
+                say(f"{size:,} {query} from {offset:,}: {figures}")
     finally:
-        database.dispose()
         server.stop()
+        database.dispose()
         del os.environ["READINGROOM_DATABASE_URL"]
-    return figures
 
 
-def of_query(
-    server: Readingroom, database: Database, owner: int, query: str, requests: int
-) -> Figure:
-    """Measure one query."""
-    pairs = [tuple(pair.split("=", 1)) for pair in query.replace("%2C", ",").split("&") if pair]
-    numbers = count()
+class Asking:
+    """Sends one query, to `answer_search` itself and to the server."""
 
-    def search() -> None:
-        asked = Asked("http://x/dicomweb", query=(*pairs, ("number", str(next(numbers)))))  # type: ignore[arg-type]
-        answer_search(database, OwnerScope(owner), Place("study"), asked)
+    def __init__(self, server: Readingroom, database: Database, owner: int, query: str) -> None:
+        self._server, self._database, self._owner, self._query = server, database, owner, query
+        self._connection = Connection(server.http_port)
 
-    direct = times(search, requests)
-    connection = Connection(server.http_port)
-
-    def request(path: str) -> None:
-        # A page behind the end is a 204, which this client takes for a failure.
+    def measure(self, offset: int, requests: int) -> Figures:
+        """Measure one page."""
+        before = [offset - PAGE] if offset else []
         try:
-            connection.get(path, server.headers)
+            return Figures(
+                self._p95(self._direct, offset, before, requests),
+                self._p95(self._direct, offset, None, requests),
+                self._p95(self._direct, offset, [], requests) if offset else None,
+                self._p95(self._served, offset, before, requests),
+                self._p95(self._served, offset, None, requests),
+            )
+        finally:
+            self._connection.close()
+
+    def _p95(
+        self, ask: Callable[[int], None], offset: int, before: list[int] | None, requests: int
+    ) -> float:
+        """Measure a page after others were read, these after a change; None for no change."""
+        taken = []
+        for turn in range(requests + 3):
+            if before is not None:
+                with self._database.write() as connection:
+                    bump(connection, self._owner)
+                for earlier in before:
+                    ask(earlier)
+            began = time.perf_counter()
+            ask(offset)
+            # The first ones warm up.
+            if turn >= 3:
+                taken.append((time.perf_counter() - began) * 1000)
+        return sorted(taken)[int(len(taken) * 0.95)]
+
+    def _direct(self, offset: int) -> None:
+        pairs = [pair.split("=", 1) for pair in self._query.replace("%2C", ",").split("&")]
+        query = (*((name, value) for name, value in pairs), ("offset", str(offset)))
+        asked = Asked("http://x/dicomweb", query=query)
+        answer_search(self._database, OwnerScope(self._owner), Place("study"), asked)
+
+    def _served(self, offset: int) -> None:
+        path = f"/dicomweb/studies?{self._query}&offset={offset}"
+        try:
+            self._connection.get(path, self._server.headers)
         except ClientError as error:
+            # A page behind the end is a 204, which this client takes for a failure.
             if not str(error).startswith("status 204 "):
                 raise
 
-    path = f"/dicomweb/studies?{query}"
-    served = times(lambda: request(f"{path}&number={next(numbers)}"), requests)
-    kept = times(lambda: request(path), requests)
-    connection.close()
-    return Figure(statistics.median(direct), p95(direct), p95(served), statistics.median(kept))
 
-
-def times(work: Callable[[], None], requests: int) -> list[float]:
-    """Milliseconds of each turn, after a few that warm up."""
-    taken = []
-    for turn in range(requests + 3):
-        began = time.perf_counter()
-        work()
-        if turn >= 3:
-            taken.append((time.perf_counter() - began) * 1000)
-    return taken
-
-
-def p95(taken: list[float]) -> float:
-    """The time that one of twenty exceeds."""
-    return sorted(taken)[int(len(taken) * 0.95)]
-
-
-def fill(database: Database, owner: int, begin: int, end: int) -> None:
-    """Add made-up studies with their series."""
-    now = datetime.now(UTC)
-    for at in range(begin, end, BATCH):
-        studies: list[dict[str, Any]] = []
-        children: list[dict[str, Any]] = []
-        for number in range(at + 1, min(at + BATCH, end) + 1):
-            studies.append(made_study(number, owner, now))
-            children += made_series(number, owner, now)
-        with database.write() as connection:
-            connection.execute(insert(study), studies)
-            connection.execute(insert(series), children)
-            bump(connection, owner)
-
-
-def made_study(number: int, owner: int, now: datetime) -> dict[str, Any]:
-    """One study; what is in it depends on its number alone."""
-    dice = random.Random(number)
-    rare = number % 10_000 == 5
-    return {
-        "id": number,
-        "owner_id": owner,
-        "study_instance_uid": f"2.25.{dice.getrandbits(127)}",
-        "study_date": f"{dice.randint(2015, 2024)}{dice.randint(1, 12):02}{dice.randint(1, 28):02}",
-        "study_time": f"{dice.randint(7, 19):02}{dice.randint(0, 59):02}00",
-        "accession_number": f"A{number:07}",
-        "referring_physician_name": "",
-        "patient_name": "Quixote^Don" if rare else "Anonymized^^",
-        "patient_id": f"P{number:07}",
-        "patient_sex": dice.choice("MFO"),
-        "study_id": str(dice.randint(1, 9999)),
-        "study_description": f"{'ZEBRA' if rare else dice.choice(PARTS)} {dice.choice(KINDS)}",
-        "created_at": now,
-    }
-
-
-def made_series(number: int, owner: int, now: datetime) -> Iterator[dict[str, Any]]:
-    """The series of a study: 1.6 on average."""
-    dice = random.Random(-number)
-    modality = "OPT" if number % 50_000 == 7 else dice.choice(MODALITIES)
-    for place in range(dice.choice((1,) * 12 + (2,) * 5 + (3,) * 2 + (4,))):
-        yield {
-            "study_id": number,
-            "owner_id": owner,
-            "series_instance_uid": f"2.25.{dice.getrandbits(127)}",
-            "modality": modality if place == 0 else dice.choice((modality, "SR")),
-            "series_number": place + 1,
-            "number_of_series_related_instances": 30,
-            "came_by": "STOW-RS",
-            "created_at": now,
-            "updated_at": now,
-        }
-
-
-def settle(database: Database) -> None:
-    """Do what PostgreSQL does by itself after a while."""
-    if database.engine.dialect.name == "postgresql":
-        with database.engine.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        ) as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
-
-
-def report(kind: str, figures: dict[tuple[str, int, int], Figure]) -> int:
+def report(kind: str, table: Table) -> int:
     """Print one table; return how many rows miss a target."""
-    sizes = sorted({size for _, _, size in figures})
+    sizes = sorted(next(iter(table.values())))
     least, most = sizes[0], sizes[-1]
     heads = "".join(f" {size:,} |" for size in sizes)
     print(f"\n### {kind}\n")
-    print(f"| query | page |{heads} ratio | over HTTP | again | target |")
-    print("|---|---|" + "---|" * (len(sizes) + 4))
+    print(f"| query | page |{heads} ratio | direct | again | HTTP | HTTP, again | target |")
+    print("|---|--:|" + "--:|" * (len(sizes) + 5) + "---|")
     missed = 0
-    for name, offset, size in figures:
-        if size != most:
-            continue
-        cells = "".join(f" {figures[name, offset, each].p95:.1f} |" for each in sizes)
-        last = figures[name, offset, most]
-        ratio = last.p95 / figures[name, 0, least].p95
-        # A page of a hundred cannot cost what an empty one does: it is compared with a full one.
-        full = figures["all", 0, least].p95
-        met = last.p95 <= TARGET_MS and last.p95 <= TARGET_RATIO * max(full, last.p95 / ratio)
+    for (query, offset), row in table.items():
+        last, first = row[most], table[query, 0][least].judged
+        cells = "".join(f" {row[size].judged:.1f} |" for size in sizes)
+        # A page of a hundred cannot cost what an almost empty one does: it may cost what a full
+        # one of a thousand studies costs.
+        base = max(first, table["all", 0][least].judged)
+        met = last.judged <= TARGET_MS and last.judged <= TARGET_RATIO * base
         missed += not met
+        direct = "" if last.direct is None else f"{last.direct:.1f}"
         print(
-            f"| {name} | {offset // PAGE + 1:,} |{cells} {ratio:.2f} | {last.http:.1f} "
-            f"| {last.kept:.2f} | {'met' if met else 'missed'} |"
+            f"| {query} | {offset // PAGE + 1:,} |{cells} {last.judged / first:.2f} | {direct} "
+            f"| {last.again:.2f} | {last.http:.1f} | {last.http_again:.2f} "
+            f"| {'met' if met else 'missed'} |",
+            flush=True,
         )
     return missed
 

@@ -11,14 +11,18 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from store.access import Scope
+from store.changes import version
 from store.db import Database
 from store.search_beyond import MOST, find_beyond
 from store.search_keys import KEYS, Level
-from store.search_plan import count, find
+from store.search_plan import COUNTED, Cut, Found, count, find
+from store.search_positions import positions_of
 from store.search_results import Include, results
 from store.search_rules import LITERAL, Rules
-from store.search_terms import Match, terms_of
+from store.search_terms import Match, Terms, terms_of
 
 __all__ = ["ALL", "COUNTED", "KEYS", "Level", "Match", "Page", "Query", "search"]
 
@@ -28,8 +32,7 @@ class _All(Enum):
 
 
 ALL = _All.ALL
-COUNTED: Final = 300
-"""How many results behind a page are counted at most."""
+_ANY: Final = 2**31
 
 
 @dataclass(frozen=True)
@@ -82,25 +85,50 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
     """
     terms = terms_of(scope, query.level, query.matches, query.rules)
     include = _include(query)
-    limit = 2**31 if query.limit is None else query.limit
-    wanted = limit + COUNTED + 1
     with database.read() as connection:
         if terms.beyond:
-            looked_at = find(connection, scope, query.level, terms, 0, MOST + 1)
-            holding = find_beyond(connection, scope, query.level, terms, looked_at)
-            keys = list(islice(holding, query.offset, query.offset + wanted))
+            found = _beyond(connection, scope, query, terms)
         else:
-            keys = find(connection, scope, query.level, terms, query.offset, wanted)
-        page = [
-            dict(sorted(one.items())) for one in results(connection, scope, keys[:limit], include)
-        ]
-        remaining = len(keys) - len(keys[:limit])
-        if remaining <= COUNTED:
-            return Page(page, remaining)
-        if query.count_all and not terms.beyond:
+            found = _columns(database, connection, scope, query, terms)
+        keys = found.keys[: query.limit]
+        page = [dict(sorted(one.items())) for one in results(connection, scope, keys, include)]
+        remaining = len(found.keys) - len(keys)
+        if not found.is_all and query.count_all and not terms.beyond:
             total = count(connection, scope, query.level, terms)
-            return Page(page, max(0, total - query.offset - limit))
-    return Page(page, COUNTED, is_counted=False)
+            return Page(page, max(0, total - query.offset - len(keys)))
+    if remaining > COUNTED:
+        return Page(page, COUNTED, is_counted=False)
+    return Page(page, remaining, found.is_all)
+
+
+def _columns(
+    database: Database, connection: Connection, scope: Scope, query: Query, terms: Terms
+) -> Found:
+    """What the columns find, from where an earlier page of the same search ended."""
+    limit = _ANY if query.limit is None else query.limit
+    if query.level != "study":
+        return find(connection, scope, query.level, terms, Cut(query.offset, limit))
+    # The number is read before the rows: where pages ended is never older than it.
+    number = version(connection, scope)
+    positions = positions_of(database)
+    asked = (scope, number, query.matches, query.rules)
+    known = positions.before(asked, query.offset)
+    if known.is_end:
+        return Found([], is_all=True)
+    cut = Cut(query.offset - known.offset, limit, known.key)
+    found = find(connection, scope, "study", terms, cut)
+    end = query.offset + len(found.keys) if found.is_all else None
+    positions.remember(asked, query.offset, found.keys[:limit], end)
+    return found
+
+
+def _beyond(connection: Connection, scope: Scope, query: Query, terms: Terms) -> Found:
+    """What keys beyond columns find, too."""
+    looked_at = find(connection, scope, query.level, terms, Cut(0, MOST + 1)).keys[: MOST + 1]
+    holding = find_beyond(connection, scope, query.level, terms, looked_at)
+    wanted = (_ANY if query.limit is None else query.limit) + COUNTED + 1
+    keys = list(islice(holding, query.offset, query.offset + wanted))
+    return Found(keys, is_all=len(keys) < wanted)
 
 
 def _include(query: Query) -> Include:

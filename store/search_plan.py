@@ -1,15 +1,17 @@
 """Finds which rows a search finds, in their order, without looking at many more than it returns.
 
     few studies have what is asked for     they are looked up, and sorted
-    a part of a text is asked for          the index of words gives them in order (SQLite)
-    otherwise many have it                 all are walked, newest first, until there are enough
+    an index has all that is asked for     it gives them in order
+    many have it                           all are walked, newest first, until there are enough
+    those who do are not among the newest  they are looked up in an index, and sorted
 
 Standard: PS3.18 8.3.4.4 (paging).
-Invariants: what is found does not depend on the way; a way is chosen by counting to `FEW` at most.
-PostgreSQL chooses by itself between walking and its index of words.
+Invariants: what is found does not depend on the way; a way is chosen by counting to `FEW` at most,
+and by walking `FIRST_WALK` studies, which find the first page themselves when many match.
 Not here: the conditions (`store.search_terms`), the attributes of what was found (`store.search`).
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -23,6 +25,7 @@ from sqlalchemy import (
     literal,
     select,
     table,
+    true,
 )
 
 from store.access import OwnerScope, Scope, visible, visible_studies
@@ -31,46 +34,183 @@ from store.search_keys import Level
 from store.search_terms import Terms, Words
 from store.words import OWNER_SHIFT, TABLE
 
-__all__ = ["count", "find"]
+__all__ = ["COUNTED", "Cut", "Found", "count", "find"]
 
-FEW: Final = 20_000
+COUNTED: Final = 300
+"""How many results behind a page are counted at most."""
+
+FEW: Final = 10_000
+FIRST_WALK: Final = 4_000
+LONG_WALK: Final = 60_000
+"""How many studies are walked before an index is asked, first and when the first look promises."""
+
+_PROMISING: Final = 40
+_PROMISING_OF_SEVERAL: Final = 7
+"""How many of the first walked have to match: one of a hundred; fewer if the index of a condition
+leads to many more than match the others, too."""
 
 _words = table(TABLE, column("rowid"), column(TABLE))
 
 
-def find(
-    connection: Connection, scope: Scope, level: Level, terms: Terms, offset: int, limit: int
-) -> list[int]:
-    """The keys of the rows that the columns find, from `offset`, `limit` of them at most."""
-    found = _select(connection, scope, level, terms)
-    return list(connection.execute(found.offset(offset).limit(limit)).scalars().all())
+@dataclass(frozen=True)
+class Cut:
+    """Which of the rows are wanted.
+
+    Attributes:
+        offset, limit: how many are passed over, and how many wanted at most.
+        below: only studies that come behind the one of this key.
+    """
+
+    offset: int
+    limit: int
+    below: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Keys in order: as many as were wanted, if there are, and some behind them.
+
+    Attributes:
+        is_all: there are no more behind these.
+    """
+
+    keys: list[int]
+    is_all: bool
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Part of the order: studies from one key, and below another."""
+
+    floor: int | None = None
+    below: int | None = None
+
+    def of(self, key: ColumnElement[Any]) -> ColumnElement[bool]:
+        bounds = [key >= self.floor] if self.floor is not None else []
+        bounds += [key < self.below] if self.below is not None else []
+        return and_(true(), *bounds)
+
+
+def find(connection: Connection, scope: Scope, level: Level, terms: Terms, cut: Cut) -> Found:
+    """The keys of the rows that the columns find."""
+    search = _Search(connection, scope, level, terms, cut)
+    if terms.one_study:
+        return search.run(search.walk())
+    if level == "study" and isinstance(scope, OwnerScope):
+        return search.of_owner(scope)
+    lead = _few(connection, _leads(connection, scope, level, terms))
+    return search.run(search.walk() if lead is None else search.by_lead(lead))
 
 
 def count(connection: Connection, scope: Scope, level: Level, terms: Terms) -> int:
     """How many rows the columns find."""
-    found = _select(connection, scope, level, terms).order_by(None)
+    found = _ordered(scope, level, _where(scope, level, terms), _Walk()).order_by(None)
     return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
-def _select(connection: Connection, scope: Scope, level: Level, terms: Terms) -> Select[Any]:
-    where = list(terms.where)
-    if terms.below:
-        where.append(_any_below(scope, level, terms))
-    if not terms.one_study:
-        lead = _few(connection, _leads(connection, scope, level, terms))
+class _Search:
+    """One search, and the ways it may go."""
+
+    def __init__(
+        self, connection: Connection, scope: Scope, level: Level, terms: Terms, cut: Cut
+    ) -> None:
+        self.connection, self.scope, self.level = connection, scope, level
+        self.terms, self.cut = terms, cut
+        self.where = _where(scope, level, terms)
+        self.is_sqlite = connection.dialect.name == "sqlite"
+
+    def of_owner(self, scope: OwnerScope) -> Found:
+        """Find studies of one owner's."""
+        terms, rest = self.terms, _Walk(below=self.cut.below)
+        if terms.modality is not None:
+            return self.run(_of_modality(scope, terms.modality, rest))
+        if terms.words and self.is_sqlite and _are_all(terms):
+            return self.run(_with_words(scope, terms.words, [], rest))
+        lead = _few(self.connection, terms.leads)
         if lead is not None:
-            where.append(study.c.id.in_(lead))
-        elif level == "study" and isinstance(scope, OwnerScope):
-            if terms.modality is not None:
-                return _of_modality(scope, terms.modality)
-            if terms.words and connection.dialect.name == "sqlite":
-                return _with_words(scope, terms.words, where, alone=_are_all(terms))
-    return _ordered(scope, level, where)
+            return self.run(self.by_lead(lead))
+        if not self.where:
+            return self.run(self.walk())
+        index = self._by_index()
+        if index is None:
+            return self.run(self._newest(scope, rest), behind=1)
+        return self._until_enough(scope, index)
+
+    def _until_enough(self, scope: OwnerScope, index: Select[Any]) -> Found:
+        enough = _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL
+        for length, wanted in ((FIRST_WALK, enough), (LONG_WALK, None)):
+            floor = self._floor(scope, length)
+            if floor is None:
+                break
+            some = self._newest(scope, _Walk(floor, self.cut.below))
+            most = max(enough, self.cut.limit + COUNTED + 1)
+            keys = self._keys(some.limit(most))
+            if len(keys) > self.cut.offset + self.cut.limit:
+                return Found(keys[self.cut.offset :], is_all=False)
+            if wanted is None or len(keys) < wanted:
+                return self.run(index)
+            if self.cut.offset:
+                # How far it is to the page, nobody knows: it is walked to.
+                break
+        return self.run(self._newest(scope, _Walk(below=self.cut.below)), behind=1)
+
+    def run(self, found: Select[Any], behind: int = COUNTED + 1) -> Found:
+        """Find the wanted rows, and some behind them."""
+        wanted = self.cut.limit + behind
+        keys = self._keys(found.offset(self.cut.offset).limit(wanted))
+        return Found(keys, is_all=len(keys) < wanted)
+
+    def walk(self) -> Select[Any]:
+        """All rows, in their order."""
+        return _ordered(self.scope, self.level, self.where, _Walk(below=self.cut.below))
+
+    def by_lead(self, lead: Select[Any]) -> Select[Any]:
+        """The rows of the studies that a select gives, looked up before they are sorted."""
+        where = [*self.where, study.c.id.in_(lead)]
+        found = _ordered(self.scope, self.level, where, _Walk(below=self.cut.below))
+        if self.level == "study" and not self.is_sqlite:
+            return _sorted_last(found)
+        return found
+
+    def _by_index(self) -> Select[Any] | None:
+        """All that match, looked up in an index and sorted; None if none helps."""
+        if self.is_sqlite:
+            return self.by_lead(self.terms.leads[0]) if self.terms.leads else None
+        if not self.terms.indexed:
+            return self.by_lead(self.terms.leads[0]) if self.terms.leads else None
+        where = [*self.where, *self.terms.indexed]
+        return _sorted_last(_ordered(self.scope, "study", where, _Walk(below=self.cut.below)))
+
+    def _newest(self, scope: OwnerScope, walk: _Walk) -> Select[Any]:
+        if self.terms.words and self.is_sqlite:
+            return _with_words(scope, self.terms.words, self.where, walk)
+        return _ordered(scope, "study", self.where, walk)
+
+    def _floor(self, scope: OwnerScope, length: int) -> int | None:
+        """The key of the study at which a walk of some length ends; None if it does before."""
+        walked = _ordered(scope, "study", [], _Walk(below=self.cut.below))
+        return self.connection.execute(walked.offset(length - 1).limit(1)).scalar()
+
+    def _keys(self, found: Select[Any]) -> list[int]:
+        return list(self.connection.execute(found).scalars().all())
 
 
-def _ordered(scope: Scope, level: Level, where: list[ColumnElement[bool]]) -> Select[Any]:
+def _where(scope: Scope, level: Level, terms: Terms) -> list[ColumnElement[bool]]:
+    below = [_any_below(scope, level, terms)] if terms.below else []
+    return [*terms.where, *below]
+
+
+def _sorted_last(found: Select[Any]) -> Select[Any]:
+    """The same, without tempting PostgreSQL to walk in order until there are enough."""
+    looked_up = found.order_by(None).cte("looked_up").prefix_with("MATERIALIZED")
+    return select(looked_up.c.id).order_by(looked_up.c.id.desc())
+
+
+def _ordered(
+    scope: Scope, level: Level, where: list[ColumnElement[bool]], walk: _Walk
+) -> Select[Any]:
     if level == "study":
-        found = select(study.c.id).where(visible_studies(scope), *where)
+        found = select(study.c.id).where(visible_studies(scope), walk.of(study.c.id), *where)
         return found.order_by(study.c.id.desc())
     order: list[ColumnElement[Any]] = [study.c.id.desc(), series.c.series_number.nulls_last()]
     order.append(series.c.id)
@@ -99,25 +239,28 @@ def _leads(connection: Connection, scope: Scope, level: Level, terms: Terms) -> 
     leads = list(terms.leads)
     if not isinstance(scope, OwnerScope):
         leads.insert(0, select(series.c.study_id).where(visible(scope)))
-    elif level != "study" and terms.words and connection.dialect.name == "sqlite":
-        leads.append(select(_study_of_words()).where(_holds_words(scope, terms.words)))
+    elif level != "study" and terms.words and connection.dialect.name != "sqlite":
+        leads.append(select(study.c.id).where(visible_studies(scope), *terms.indexed))
+    elif level != "study" and terms.words:
+        leads.append(select(_study_of_words()).where(_holds_words(scope, terms.words, _Walk())))
     return leads
 
 
 def _few(connection: Connection, leads: list[Select[Any]]) -> Select[Any] | None:
     """The first of the leads that ends soon."""
     for lead in leads:
-        ended = lead.limit(FEW + 1)
-        seen = select(func.count()).select_from(ended.subquery())
-        if connection.execute(seen).scalar_one() <= FEW:
-            # The limit also keeps databases from joining instead of looking it up first.
-            return ended
+        seen = select(func.count()).select_from(lead.limit(FEW + 1).subquery())
+        if (number := connection.execute(seen).scalar_one()) <= FEW:
+            # The limit also keeps databases from joining instead of looking it up first, and
+            # tells PostgreSQL's planner how many there are.
+            return lead.limit(number + 1)
     return None
 
 
-def _of_modality(scope: OwnerScope, modality: str) -> Select[Any]:
+def _of_modality(scope: OwnerScope, modality: str, walk: _Walk) -> Select[Any]:
     """The studies with a modality, in order, from the index alone."""
     found = select(series.c.study_id).distinct().where(visible(scope))
+    found = found.where(walk.of(series.c.study_id))
     return found.where(series.c.modality == modality).order_by(series.c.study_id.desc())
 
 
@@ -128,10 +271,11 @@ def _are_all(terms: Terms) -> bool:
 
 
 def _with_words(
-    scope: OwnerScope, words: list[Words], where: list[ColumnElement[bool]], *, alone: bool
+    scope: OwnerScope, words: list[Words], where: list[ColumnElement[bool]], walk: _Walk
 ) -> Select[Any]:
-    found = select(_study_of_words()).where(_holds_words(scope, words))
-    if not alone:
+    """The studies that the index of words has them for, in order."""
+    found = select(_study_of_words()).where(_holds_words(scope, words, walk))
+    if where:
         found = found.join(study, study.c.id == _study_of_words())
         found = found.where(visible_studies(scope), *where)
     return found.order_by(_words.c.rowid.desc())
@@ -141,11 +285,12 @@ def _study_of_words() -> ColumnElement[int]:
     return _words.c.rowid.bitwise_and((1 << OWNER_SHIFT) - 1)
 
 
-def _holds_words(scope: OwnerScope, words: list[Words]) -> ColumnElement[bool]:
+def _holds_words(scope: OwnerScope, words: list[Words], walk: _Walk) -> ColumnElement[bool]:
     terms = " AND ".join(
         f'{each.column} : "{each.text.replace(chr(34), 2 * chr(34))}"' for each in words
     )
-    first = scope.owner_id << OWNER_SHIFT
-    last = first + (1 << OWNER_SHIFT) - 1
+    owner = scope.owner_id << OWNER_SHIFT
+    first = owner + (walk.floor or 0)
+    last = owner + ((1 << OWNER_SHIFT) if walk.below is None else walk.below) - 1
     within = _words.c.rowid.between(literal(first), literal(last))
     return and_(_words.c[TABLE].op("MATCH")(terms), within)

@@ -95,6 +95,7 @@ class Terms:
         where: conditions on the rows of the level and those above it.
         below: conditions on rows below, true for one series or instance of each result.
         leads: selects of the studies that one of the conditions holds for, from an index.
+        indexed: those of the conditions that PostgreSQL has an index for, said so that it sees it.
         words: parts of texts that the index of words finds.
         modality: the one series' modality that is all that is asked for, if so.
         beyond: what no column answers.
@@ -105,6 +106,7 @@ class Terms:
     below: list[ColumnElement[bool]] = field(default_factory=list)
     below_level: Level = "study"
     leads: list[Select[Any]] = field(default_factory=list)
+    indexed: list[ColumnElement[bool]] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
     modality: str | None = None
     beyond: list[Beyond] = field(default_factory=list)
@@ -163,12 +165,10 @@ def _add_column(
     found = condition(key.column, key.vr, value, name, rules)
     if is_universal(key.vr, value, rules):
         return
-    column: ColumnElement[Any] = key.column
     if key.tag == _STUDY_DATE:
         terms.leads.append(select(study.c.id).where(visible_studies(scope), found))
-        # Said of an expression, so that no index is tempted: in the order of searches it is walked.
-        column = key.column.concat("")
-        found = condition(column, key.vr, value, name, rules)
+        terms.indexed.append(found)
+        found = condition(_walked(key.column), key.vr, value, name, rules)
     elif key.tag == _MODALITY:
         terms.leads.append(select(series.c.study_id).where(visible(scope), found))
     elif key.tag in (_SERIES_UID, _INSTANCE_UID) and value not in EMPTY:
@@ -179,8 +179,17 @@ def _add_column(
     elif key.tag == _STUDY_UID:
         terms.one_study = "*" not in value and value not in EMPTY
     elif key.column.name in WORD_COLUMNS:
-        terms.words += _words(key, value, rules)
+        words = list(_words(key, value, rules))
+        if words:
+            terms.words += words
+            terms.indexed.append(found)
+            found = condition(_walked(key.column), key.vr, value, name, rules)
     _add(terms, level, key, found)
+
+
+def _walked(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column as an expression, which no index is tempted by: it is walked in their order."""
+    return column.concat("")
 
 
 def _add(terms: Terms, level: Level, key: Key, found: ColumnElement[bool]) -> None:

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import event, text
 
 from server.migrations import migrate
 from store import search_plan
 from store.access import OwnerScope, SeriesScope
 from store.db import Database
 from store.search import Level, Match, Query, search
-from store.search_plan import _select
+from store.search_plan import Cut, find
 from store.search_rules import LITERAL
 from store.search_terms import terms_of
 from tests.store.rows import add_instance, add_series, add_study
@@ -31,6 +30,10 @@ QUERIES = [
     [(0x00080060, "MR"), (0x0008103E, "*a*")],
     [(0x00080016, "1.2.840.10008.5.1.4.1.1.2"), (0x00081030, "*knee*")],
 ]
+
+
+# How many are few, and how far is walked: nothing counts as few, or nothing is found by walking.
+WAYS = ((20_000, 4_000, 60_000), (0, 4_000, 60_000), (0, 20, 60_000), (0, 2, 3))
 
 
 def _fill(database: Database) -> None:
@@ -64,10 +67,17 @@ def test_every_way_finds_the_same(
     for keys in QUERIES:
         query = Query(level, tuple(Match(*key) for key in keys), limit=9, offset=2)
         found = []
-        for few in (20_000, 0):
+        for few, first, long in WAYS:
             monkeypatch.setattr(search_plan, "FEW", few)
+            monkeypatch.setattr(search_plan, "FIRST_WALK", first)
+            monkeypatch.setattr(search_plan, "LONG_WALK", long)
             found += [search(database, scope, query) for scope in (OWNER, walked)]
-        assert all(page == found[0] for page in found), keys
+        assert all(page.results == found[0].results for page in found), keys
+        for page in found:
+            # How much is counted behind the page depends on the way.
+            assert page.remaining <= found[0].remaining
+            assert bool(page.remaining) == bool(found[0].remaining)
+            assert not page.is_counted or page.remaining == found[0].remaining
 
 
 @pytest.mark.parametrize(
@@ -93,10 +103,12 @@ def test_a_page_comes_in_the_order_of_an_index(
     # With nothing stored every lead ends soon, unless few are fewer than none.
     monkeypatch.setattr(search_plan, "FEW", few or -1)
     terms = terms_of(OWNER, "study", [Match(*key) for key in keys], LITERAL)
+    executed = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: executed.append(args[2:4]))
     with database.read() as connection:
-        found = _select(connection, OWNER, "study", terms).limit(101)
-        compiled = found.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+        find(connection, OWNER, "study", terms, Cut(0, 100))
+        statement, values = executed[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     database.dispose()
     steps = [row[3] for row in plan]
     assert any(used in step for step in steps), steps
