@@ -166,6 +166,11 @@ class _Search:
 
     def by_lead(self, lead: Select[Any]) -> Select[Any]:
         """The rows of the studies that a select gives, looked up before they are sorted."""
+        if self._is_one():
+            # Who is led to has all that is asked for.
+            key = lead.subquery().c[0]
+            led = select(key).distinct().where(_Walk(below=self.cut.below).of(key))
+            return led.order_by(key.desc())
         where = [*self.where, study.c.id.in_(lead)]
         found = _ordered(self.scope, self.level, where, _Walk(below=self.cut.below))
         if self.level == "study" and not self.is_sqlite:
@@ -174,12 +179,16 @@ class _Search:
 
     def _by_index(self) -> Select[Any] | None:
         """All that match, looked up in an index and sorted; None if none helps."""
-        if self.is_sqlite:
-            return self.by_lead(self.terms.leads[0]) if self.terms.leads else None
-        if not self.terms.indexed:
+        if self.is_sqlite or not self.terms.indexed or self._is_one():
             return self.by_lead(self.terms.leads[0]) if self.terms.leads else None
         where = [*self.where, *self.terms.indexed]
         return _sorted_last(_ordered(self.scope, "study", where, _Walk(below=self.cut.below)))
+
+    def _is_one(self) -> bool:
+        """Whether there is one condition, and studies that it leads to."""
+        is_owner = isinstance(self.scope, OwnerScope) and self.level == "study"
+        conditions = len(self.terms.where) + len(self.terms.below)
+        return is_owner and conditions == len(self.terms.leads) == 1
 
     def _newest(self, scope: OwnerScope, walk: _Walk) -> Select[Any]:
         if self.terms.words and self.is_sqlite:

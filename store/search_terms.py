@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
-from sqlalchemy import ColumnElement, Select, exists, false, select, true
+from sqlalchemy import ColumnElement, Select, Text, exists, false, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from store.access import Scope, visible, visible_studies
 from store.matching import condition, moments
@@ -168,7 +171,7 @@ def _add_column(
     if key.tag == _STUDY_DATE:
         terms.leads.append(select(study.c.id).where(visible_studies(scope), found))
         terms.indexed.append(found)
-        found = condition(_walked(key.column), key.vr, value, name, rules)
+        found = condition(_walked(key.column, value), key.vr, value, name, rules)
     elif key.tag == _MODALITY:
         terms.leads.append(select(series.c.study_id).where(visible(scope), found))
     elif key.tag in (_SERIES_UID, _INSTANCE_UID) and value not in EMPTY:
@@ -183,13 +186,31 @@ def _add_column(
         if words:
             terms.words += words
             terms.indexed.append(found)
-            found = condition(_walked(key.column), key.vr, value, name, rules)
+            found = condition(_walked(key.column, value), key.vr, value, name, rules)
     _add(terms, level, key, found)
 
 
-def _walked(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column as an expression, which no index is tempted by: it is walked in their order."""
-    return column.concat("")
+class _Walked(FunctionElement[str]):
+    """A column said as an expression, which no index is tempted by: it is walked in their order."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(_Walked)
+def _concatenated(walked: _Walked, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"({compiler.process(walked.clauses, **options)} || '')"
+
+
+@compiles(_Walked, "postgresql")
+def _collated(walked: _Walked, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    # Unlike of other expressions, its planner knows how often this one has a value.
+    return f'({compiler.process(walked.clauses, **options)} COLLATE "C")'
+
+
+def _walked(column: ColumnElement[Any], value: str) -> ColumnElement[Any]:
+    # Without regard to case, "C" compares ASCII only.
+    return _Walked(column) if value.isascii() else column.concat("")
 
 
 def _add(terms: Terms, level: Level, key: Key, found: ColumnElement[bool]) -> None:
