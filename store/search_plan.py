@@ -39,10 +39,10 @@ __all__ = ["COUNTED", "Cut", "Found", "count", "find"]
 COUNTED: Final = 300
 """How many results behind a page are counted at most."""
 
-FEW: Final = 10_000
+FEW: Final = 5_000
 FIRST_WALK: Final = 4_000
 LONG_WALK: Final = 60_000
-"""How many studies are walked before an index is asked, first and when the first look promises."""
+"""How many studies are walked before an index is asked: first, and more if those promise it."""
 
 _PROMISING: Final = 40
 _PROMISING_OF_SEVERAL: Final = 7
@@ -137,22 +137,27 @@ class _Search:
         return self._until_enough(scope, index)
 
     def _until_enough(self, scope: OwnerScope, index: Select[Any]) -> Found:
+        """Walk a little, and as far as it promises; ask the index if that is not enough."""
+        rest = _Walk(below=self.cut.below)
+        floor = self._floor(scope)
+        if floor is None:
+            return self.run(self._newest(scope, rest))
+        wanted = self.cut.offset + self.cut.limit
         enough = _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL
-        for length, wanted in ((FIRST_WALK, enough), (LONG_WALK, None)):
-            floor = self._floor(scope, length)
-            if floor is None:
-                break
-            some = self._newest(scope, _Walk(floor, self.cut.below))
-            most = max(enough, self.cut.limit + COUNTED + 1)
-            keys = self._keys(some.limit(most))
-            if len(keys) > self.cut.offset + self.cut.limit:
-                return Found(keys[self.cut.offset :], is_all=False)
-            if wanted is None or len(keys) < wanted:
-                return self.run(index)
-            if self.cut.offset:
-                # How far it is to the page, nobody knows: it is walked to.
-                break
-        return self.run(self._newest(scope, _Walk(below=self.cut.below)), behind=1)
+        first = self._newest(scope, _Walk(floor, self.cut.below))
+        keys = self._keys(first.limit(max(enough, wanted + COUNTED + 1)))
+        if len(keys) > wanted:
+            return Found(keys[self.cut.offset :], is_all=False)
+        if len(keys) < enough:
+            return self.run(index)
+        if not self.cut.offset:
+            # About as far as the first walk was, so many times.
+            further = floor - (keys[0] - floor + 1) * LONG_WALK // FIRST_WALK
+            second = self._newest(scope, _Walk(max(0, further), floor))
+            keys += self._keys(second.limit(wanted + 1 - len(keys)))
+            return Found(keys, is_all=False) if len(keys) > wanted else self.run(index)
+        # How far it is to the page, nobody knows: it is walked to.
+        return self.run(self._newest(scope, rest), behind=1)
 
     def run(self, found: Select[Any], behind: int = COUNTED + 1) -> Found:
         """Find the wanted rows, and some behind them."""
@@ -195,10 +200,10 @@ class _Search:
             return _with_words(scope, self.terms.words, self.where, walk)
         return _ordered(scope, "study", self.where, walk)
 
-    def _floor(self, scope: OwnerScope, length: int) -> int | None:
-        """The key of the study at which a walk of some length ends; None if it does before."""
+    def _floor(self, scope: OwnerScope) -> int | None:
+        """The key of the study at which the first walk ends; None if the studies end before."""
         walked = _ordered(scope, "study", [], _Walk(below=self.cut.below))
-        return self.connection.execute(walked.offset(length - 1).limit(1)).scalar()
+        return self.connection.execute(walked.offset(FIRST_WALK - 1).limit(1)).scalar()
 
     def _keys(self, found: Select[Any]) -> list[int]:
         return list(self.connection.execute(found).scalars().all())
