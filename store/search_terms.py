@@ -214,7 +214,10 @@ def _walked(column: ColumnElement[Any], value: str) -> ColumnElement[Any]:
 
 
 def _add(terms: Terms, level: Level, key: Key, found: ColumnElement[bool]) -> None:
-    if DEPTH[key.level] <= DEPTH[level]:
+    if key.tag == _STUDY_DATE:
+        # First, as it costs least to look at, and many rows need no look at the rest.
+        terms.where.insert(0, found)
+    elif DEPTH[key.level] <= DEPTH[level]:
         terms.where.append(found)
     else:
         terms.below.append(found)
