@@ -3,8 +3,8 @@
 Four things are measured of each query, each request for itself, in milliseconds:
 
     cold       something was stored just before, so that nothing kept is of use: the first page
-    turned     the same, then page 999 was read (not measured), and page 1,000 is
-    direct     something was stored just before, then page 1,000 is read at once
+    turned     the same, then page 999 was read, and page 1,000 is measured
+    direct     that page 999, which was asked for at once
     again      nothing was stored since the same page was read
 
 Invariants: every request is one that OHIF's study list sends; the rows are made up.
@@ -41,7 +41,7 @@ from store.changes import bump
 from store.db import Database
 
 SIZES = (1_000, 100_000, 1_000_000)
-PAGE = 101
+PAGE, WARM_UP = 101, 2
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 TARGET_RATIO, TARGET_MS = 1.5, 20.0
 LAST = 999 * PAGE
@@ -73,7 +73,7 @@ Made-up rows only: 1.6 series a study, 30 instances counted for each and none of
 - **by size**: the first page is cold, that is, something was stored just before each request. Page
   1,000 is *turned* to: something was stored, then page 999 was read, then page 1,000 is measured.
 - **ratio**: of the most studies to the first page of the fewest.
-- **direct**: something was stored, then page 1,000 is asked for at once.
+- **direct**: page 999 at that time, which had to be walked to.
 - **again**: nothing was stored since the same page was asked for.
 - **HTTP**: as *by size* and as *again*, at the most studies, asked of the server; else the answer
   is made inside of the process, by `dicomweb.qido`.
@@ -93,7 +93,7 @@ class Figures:
     Attributes:
         judged: cold for the first page, turned for page 1,000.
         again: kept.
-        direct: page 1,000 alone.
+        direct: page 999, before page 1,000 was turned to.
         http: as `judged`, asked of the server.
         http_again: as `again`, asked of the server.
     """
@@ -225,35 +225,28 @@ class Asking:
 
     def measure(self, offset: int, requests: int) -> Figures:
         """Measure one page."""
-        before = [offset - PAGE] if offset else []
         try:
-            return Figures(
-                self._p95(self._direct, offset, before, requests),
-                self._p95(self._direct, offset, None, requests),
-                self._p95(self._direct, offset, [], requests) if offset else None,
-                self._p95(self._served, offset, before, requests),
-                self._p95(self._served, offset, None, requests),
-            )
+            judged, direct = self._cold(self._direct, offset, requests)
+            again = self._again(self._direct, offset, requests)
+            http, _ = self._cold(self._served, offset, requests)
+            http_again = self._again(self._served, offset, requests)
+            return Figures(judged, again, direct if offset else None, http, http_again)
         finally:
             self._connection.close()
 
-    def _p95(
-        self, ask: Callable[[int], None], offset: int, before: list[int] | None, requests: int
-    ) -> float:
-        """Measure a page after others were read, these after a change; None for no change."""
-        taken = []
-        for turn in range(requests + 3):
-            if before is not None:
-                with self._database.write() as connection:
-                    bump(connection, self._owner)
-                for earlier in before:
-                    ask(earlier)
-            began = time.perf_counter()
-            ask(offset)
-            # The first ones warm up.
-            if turn >= 3:
-                taken.append((time.perf_counter() - began) * 1000)
-        return sorted(taken)[int(len(taken) * 0.95)]
+    def _cold(self, ask: Callable[[int], None], offset: int, requests: int) -> tuple[float, float]:
+        """A page after a change; if it is not the first, after the page before it. And that one."""
+        pages, before = [], []
+        for _ in range(WARM_UP + requests):
+            with self._database.write() as connection:
+                bump(connection, self._owner)
+            if offset:
+                before.append(taken(ask, offset - PAGE))
+            pages.append(taken(ask, offset))
+        return p95(pages[WARM_UP:]), p95(before[WARM_UP:] or [0.0])
+
+    def _again(self, ask: Callable[[int], None], offset: int, requests: int) -> float:
+        return p95([taken(ask, offset) for _ in range(WARM_UP + requests)][WARM_UP:])
 
     def _direct(self, offset: int) -> None:
         pairs = [pair.split("=", 1) for pair in self._query.replace("%2C", ",").split("&")]
@@ -269,6 +262,18 @@ class Asking:
             # A page behind the end is a 204, which this client takes for a failure.
             if not str(error).startswith("status 204 "):
                 raise
+
+
+def taken(ask: Callable[[int], None], offset: int) -> float:
+    """Milliseconds that a page takes."""
+    began = time.perf_counter()
+    ask(offset)
+    return (time.perf_counter() - began) * 1000
+
+
+def p95(times: list[float]) -> float:
+    """The time that one of twenty exceeds."""
+    return sorted(times)[int((len(times) - 1) * 0.95)]
 
 
 def report(kind: str, table: Table) -> int:
