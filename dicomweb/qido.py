@@ -31,9 +31,12 @@ from store.access import Scope
 from store.db import Database
 from store.errors import NotSearchable
 from store.search import Page, search
+from store.search_results import Result
 
 __all__ = ["Place", "answer_search"]
 
+# A study is written for the roots that show it; who asks by many names gets it written each time.
+ROOTS_KEPT: Final = 4
 _XML: Final = "application/dicom+xml"
 _VARY: Final = "Accept, Accept-Encoding"
 _OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(_XML, multipart=True))
@@ -83,11 +86,11 @@ def _make(
         # Its sentence names the attribute, and nothing of the value.
         raise BadRequest(str(error)) from None
     warnings += _more(page)
-    results = [_with_links(result, place, asked.root) for result in page.results]
     if media_type == _XML:
+        results = [_with_links(result, place, asked.root) for result in page.results]
         content_type, body = _as_xml(results)
     else:
-        content_type, body = media_type, _as_json(results)
+        content_type, body = media_type, _as_json(page.results, place, asked.root)
     return KeptAnswer(content_type, body, _etag(body), tuple(warnings))
 
 
@@ -97,11 +100,22 @@ def _more(page: Page) -> Iterator[str]:
         yield f"There are {number} additional results that can be requested"
 
 
-def _as_json(results: Sequence[dict[str, Any]]) -> bytes:
+def _as_json(results: Sequence[Result], place: Place, root: str) -> bytes:
     if not results:
         return b""
-    text = json.dumps(results, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    texts = ",".join(_text_of(result, place, root) for result in results)
+    return f"[{texts}]".encode("utf-8", "replace")
+
+
+def _text_of(result: Result, place: Place, root: str) -> str:
+    """One result as JSON; a study that has not changed since is not written again."""
+    text = result.kept.get((place, root))
+    if text is None:
+        linked = _with_links(result, place, root)
+        text = json.dumps(linked, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        if len(result.kept) < ROOTS_KEPT:
+            result.kept[place, root] = text
+    return text
 
 
 def _as_xml(results: Sequence[dict[str, Any]]) -> tuple[str, bytes]:
@@ -127,16 +141,17 @@ def _etag(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
-def _with_links(result: dict[str, Any], place: Place, root: str) -> dict[str, Any]:
-    """Add RetrieveURL, and the UIDs that the path has said already."""
+def _with_links(result: Result, place: Place, root: str) -> dict[str, Any]:
+    """Add RetrieveURL, and the UIDs that the path has said already, to a copy."""
+    linked = dict(result)
     if place.study is not None:
-        result["0020000D"] = {"vr": "UI", "Value": [place.study]}
-    url = f"{root}/studies/{result['0020000D']['Value'][0]}"
+        linked["0020000D"] = {"vr": "UI", "Value": [place.study]}
+    url = f"{root}/studies/{linked['0020000D']['Value'][0]}"
     if place.level != "study":
         if place.series is not None:
-            result["0020000E"] = {"vr": "UI", "Value": [place.series]}
-        url += f"/series/{result['0020000E']['Value'][0]}"
+            linked["0020000E"] = {"vr": "UI", "Value": [place.series]}
+        url += f"/series/{linked['0020000E']['Value'][0]}"
     if place.level == "instance":
-        url += f"/instances/{result['00080018']['Value'][0]}"
-    result["00081190"] = {"vr": "UR", "Value": [url]}
-    return dict(sorted(result.items()))
+        url += f"/instances/{linked['00080018']['Value'][0]}"
+    linked["00081190"] = {"vr": "UR", "Value": [url]}
+    return dict(sorted(linked.items()))

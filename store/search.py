@@ -9,7 +9,7 @@ Not here: parsing a query string, RetrieveURL and the Warning header (`dicomweb.
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -20,7 +20,7 @@ from store.search_beyond import MOST, find_beyond
 from store.search_keys import KEYS, Level
 from store.search_plan import COUNTED, Cut, Found, count, find
 from store.search_positions import positions_of
-from store.search_results import Include, results
+from store.search_results import Include, Result, results
 from store.search_rules import LITERAL, Rules
 from store.search_terms import Match, Terms, terms_of
 
@@ -71,7 +71,7 @@ class Page:
         is_counted: there are not more than these.
     """
 
-    results: list[dict[str, Any]]
+    results: list[Result]
     remaining: int
     is_counted: bool = True
 
@@ -91,7 +91,7 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
         else:
             found = _columns(database, connection, scope, query, terms)
         keys = found.keys[: query.limit]
-        page = [dict(sorted(one.items())) for one in results(connection, scope, keys, include)]
+        page = results(connection, scope, keys, include)
         remaining = len(found.keys) - len(keys)
         if not found.is_all and query.count_all and not terms.beyond:
             total = count(connection, scope, query.level, terms)

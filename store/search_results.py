@@ -3,12 +3,13 @@
 Standard: PS3.18 10.6.3.3 (returned attributes), 8.3.4.3 (includefield), Annex F.
 Invariants: required attributes are there even when empty; a result has attributes of its own level
 and of those above it only, whatever is asked for; bulk values are never in it. What the index has
-no column for is taken from the first visible instance.
+no column for is taken from the first visible instance. Results that were made of the same values
+are the same object, which nobody may change.
 Not here: which rows (`store.search_plan`), RetrieveURL (`dicomweb.qido`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -27,11 +28,13 @@ from store.search_beyond import data_set, first_instances
 from store.search_keys import DEPTH, INSTANCE, KEYS, SERIES, STUDY, Key, Level
 from store.search_levels import level_of
 
-__all__ = ["Include", "results"]
+__all__ = ["Include", "Result", "results"]
 
 Attributes = dict[str, Any]
 
 _AT_ONCE: Final = 500
+_KINDS: Final = 4
+_KEPT: Final = 2048
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _SELECTED: Final[dict[Level, tuple[Key, ...]]] = {
     "study": STUDY,
@@ -40,6 +43,26 @@ _SELECTED: Final[dict[Level, tuple[Key, ...]]] = {
 }
 # What is made of other rows, whatever a data set may say.
 _MADE: Final = frozenset({0x00080056, 0x00080061, 0x00080062, 0x00201206, 0x00201208, 0x00201209})
+
+
+class Result(dict[str, Any]):
+    """A result in the DICOM JSON model, with its attributes in order.
+
+    Attributes:
+        kept: what was made of it, by what it was made for; whoever puts something there bounds it.
+    """
+
+    __slots__ = ("kept",)
+
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__(sorted(attributes.items()))
+        self.kept: dict[Hashable, str] = {}
+
+
+class _Counts(NamedTuple):
+    series: int
+    instances: int
+    modalities: tuple[str, ...]
 
 
 class _Wanted(NamedTuple):
@@ -81,7 +104,7 @@ class Include:
         """Whether the columns do not suffice."""
         return self.everything or bool(self.beyond)
 
-    def columns(self, keys: Sequence[Key]) -> list[_Wanted]:
+    def columns(self, keys: Sequence[Key]) -> tuple[_Wanted, ...]:
         """Which of the columns, selected in this order, come into a result."""
         found = []
         for place, key in enumerate(keys):
@@ -90,7 +113,7 @@ class Include:
             if is_asked or not is_above or self.with_parents:
                 known = key.known or is_asked
                 found.append(_Wanted(place, f"{key.tag:08X}", key.vr, key.required, known))
-        return [one for one in found if one.required or one.known]
+        return tuple(one for one in found if one.required or one.known)
 
     def chosen(self, attributes: Attributes) -> Attributes:
         """What of a data set comes into a result."""
@@ -112,26 +135,23 @@ class Include:
 
 def results(
     connection: Connection, scope: Scope, keys: Sequence[int], include: Include
-) -> list[Attributes]:
-    """The results for rows of the level, by their keys, in this order.
-
-    Their attributes are not yet in order: more are added to them.
-    """
-    made: dict[int, Attributes] = {}
-    selected = _SELECTED[include.level]
-    wanted = include.columns(selected)
+) -> list[Result]:
+    """The results for rows of the level, by their keys, in this order."""
+    made: dict[int, Result] = {}
+    make = _maker(include.columns(_SELECTED[include.level]))
     for at in range(0, len(keys), _AT_ONCE):
         some = keys[at : at + _AT_ONCE]
         rows = [
             tuple(row) for row in connection.execute(_rows(include.level), {"keys": some}).all()
         ]
-        for row in rows:
-            made[row[0]] = _of_columns(row[2:], wanted)
+        counts: dict[int, _Counts] = {}
         if include.level == "study" or include.with_parents:
-            _add_counts(connection, scope, rows, made)
+            counts = _counts(connection, scope, sorted({row[1] for row in rows}))
+        for row in rows:
+            made[row[0]] = make(row[2:], counts.get(row[1]))
         if include.needs_metadata:
             for key, metadata in _metadata(connection, scope, include.level, some):
-                made[key] |= include.chosen(data_set(bytes(metadata)))
+                made[key] = Result(made[key] | include.chosen(data_set(bytes(metadata))))
     return [made[key] for key in keys if key in made]
 
 
@@ -162,6 +182,17 @@ def _metadata(
         yield row[0], row[1]
 
 
+@lru_cache(maxsize=_KINDS)
+def _maker(wanted: tuple[_Wanted, ...]) -> Callable[[tuple[Any, ...], _Counts | None], Result]:
+    """Return what makes results of the columns that are wanted, or finds them made already."""
+
+    @lru_cache(maxsize=_KEPT)
+    def make(values: tuple[Any, ...], counts: _Counts | None) -> Result:
+        return Result(_of_columns(values, wanted) | _of_counts(counts))
+
+    return make
+
+
 def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
     result: Attributes = {"00080056": {"vr": "CS", "Value": ["ONLINE"]}}
     for place, name, vr, required, _ in wanted:
@@ -177,35 +208,35 @@ def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
     return result
 
 
-def _add_counts(
-    connection: Connection,
-    scope: Scope,
-    rows: Sequence[tuple[Any, ...]],
-    made: dict[int, Attributes],
-) -> None:
-    """Add what is counted of a study's visible series."""
+def _counts(connection: Connection, scope: Scope, studies: Sequence[int]) -> dict[int, _Counts]:
+    """What is counted of the visible series of each study."""
     counted = func.sum(series.c.number_of_series_related_instances).label("instances")
     query = select(series.c.study_id, series.c.modality, func.count().label("series"), counted)
-    studies = sorted({row[1] for row in rows})
     query = query.where(series.c.study_id.in_(studies), visible(scope))
     found: dict[int, list[Any]] = {id_: [] for id_ in studies}
     for child in connection.execute(query.group_by(series.c.study_id, series.c.modality)).all():
         found[child.study_id].append(child)
-    counts = {id_: _counts(children) for id_, children in found.items()}
-    for row in rows:
-        made[row[0]] |= counts[row[1]]
-
-
-def _counts(rows: list[Any]) -> Attributes:
-    counts: Attributes = {
-        "00201206": {"vr": "IS", "Value": [sum(row.series for row in rows)]},
-        "00201208": {"vr": "IS", "Value": [int(sum(row.instances for row in rows))]},
+    return {
+        id_: _Counts(
+            sum(child.series for child in children),
+            int(sum(child.instances for child in children)),
+            tuple(sorted({child.modality for child in children if child.modality})),
+        )
+        for id_, children in found.items()
     }
-    modalities = sorted({row.modality for row in rows if row.modality})
-    if modalities:
+
+
+def _of_counts(counts: _Counts | None) -> Attributes:
+    if counts is None:
+        return {}
+    made: Attributes = {
+        "00201206": {"vr": "IS", "Value": [counts.series]},
+        "00201208": {"vr": "IS", "Value": [counts.instances]},
+    }
+    if counts.modalities:
         # Left out when empty: an attribute without a value stops OHIF's whole study list.
-        counts["00080061"] = {"vr": "CS", "Value": modalities}
-    return counts
+        made["00080061"] = {"vr": "CS", "Value": list(counts.modalities)}
+    return made
 
 
 def _put(found: Attributes, attributes: Attributes, path: list[str]) -> None:

@@ -107,7 +107,7 @@ def is_uid(text: str) -> bool:
 
 
 def _entries(
-    database: Database, scope: Scope, results: list[dict[str, Any]], now: datetime
+    database: Database, scope: Scope, results: Sequence[dict[str, Any]], now: datetime
 ) -> tuple[StudyEntry, ...]:
     parts = _series_of(database, scope, [_text(result, "0020000D") for result in results])
     return tuple(

@@ -278,3 +278,21 @@ def test_a_commit_between_the_number_and_the_search_is_never_hidden(tmp_path: Pa
     assert found() == b"3"
     database.dispose()
     other.dispose()
+
+
+def test_a_study_is_written_anew_when_something_of_it_changes(caller: Caller) -> None:
+    caller.stored([make_file(1)])
+    [before] = caller.get("/studies").get_json()
+    [again] = caller.get("/studies?limit=5").get_json()
+    assert again == before
+    caller.stored([make_file(2)])
+    [after] = caller.get("/studies").get_json()
+    assert after["00201208"]["Value"] == [2]
+    assert {**after, "00201208": before["00201208"]} == before
+    # Each root has its own addresses, and each resource its own attributes.
+    elsewhere = caller.get("/studies", Host="other.example").get_json()
+    assert elsewhere[0]["00081190"]["Value"][0].startswith("http://other.example/")
+    [series] = caller.get("/series").get_json()
+    [below] = caller.get(f"/studies/{after['0020000D']['Value'][0]}/series").get_json()
+    assert "00100010" in series
+    assert "00100010" not in below

@@ -1,6 +1,7 @@
 """Searches: matching, scope, paging, and what is returned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.support.datasets import ct_slice, ct_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 
-Find = Callable[..., list[dict[str, object]]]
+Find = Callable[..., Sequence[dict[str, Any]]]
 PATIENT_NAME, MODALITIES, STUDY_UID = 0x00100010, 0x00080061, 0x0020000D
 
 
@@ -23,15 +24,15 @@ def find(store: Store) -> Find:
     other.Modality, other.StudyDescription = "MR", "MR KNEE"
     store.put(other)
 
-    def find(level: Level, *matches: tuple[int, str], **more: object) -> list[dict[str, object]]:
+    def find(level: Level, *matches: tuple[int, str], **more: object) -> Sequence[dict[str, Any]]:
         query = Query(level, tuple(Match(*m) for m in matches), **more)  # type: ignore[arg-type]
         return search(store.database, store.scope, query).results
 
     return find
 
 
-def values(results: list[dict[str, object]], tag: str) -> list[object]:
-    return [result[tag]["Value"][0] for result in results]  # type: ignore[index]
+def values(results: Sequence[dict[str, Any]], tag: str) -> list[object]:
+    return [result[tag]["Value"][0] for result in results]
 
 
 def test_each_level_is_found(find: Find) -> None:
