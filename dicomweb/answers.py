@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dicomweb.errors import Outcome
+from dicomweb.errors import UNEXPECTED, Outcome, outcome_of, sentence_of
 from store.access import OwnerScope, Scope
+from store.errors import TooManyRequests
 
 __all__ = [
     "DICOM_JSON",
@@ -24,6 +25,7 @@ __all__ = [
     "Answer",
     "Asked",
     "Header",
+    "answer_to_error",
     "cache_control",
     "error_answer",
     "is_known_to",
@@ -97,6 +99,16 @@ def error_answer(outcome: Outcome, sentence: str = "", headers: Iterable[Header]
     if outcome.status == 503:
         fixed.append(("Retry-After", "5"))
     return Answer(outcome.status, [*fixed, *headers], [text.encode()])
+
+
+def answer_to_error(error: Exception, headers: Iterable[Header] = ()) -> Answer:
+    """Return what a caller is told of what went wrong."""
+    outcome = outcome_of(error)
+    if outcome is UNEXPECTED:
+        log_unexpected(error)
+    if isinstance(error, TooManyRequests):
+        headers = [*headers, ("Retry-After", str(error.retry_after))]
+    return error_answer(outcome, sentence_of(error, outcome), headers)
 
 
 def is_known_to(asked: Asked, etag: str) -> bool:

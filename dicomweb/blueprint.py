@@ -17,18 +17,17 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import PathConverter, Rule
 
-from dicomweb.answers import Answer, Asked, Header, error_answer, log_unexpected
+from dicomweb.answers import Answer, Header, answer_to_error, error_answer
 from dicomweb.body import Body
 from dicomweb.capabilities import answer_capabilities
 from dicomweb.cors import Cors
 from dicomweb.cors import Request as Crossing
-from dicomweb.errors import UNEXPECTED, NotFound, Outcome, outcome_of, sentence_of
-from dicomweb.links import root_url
+from dicomweb.errors import NotFound, Outcome
 from dicomweb.service import RESOURCES, Call, Operation, Services
 from dicomweb.stow import Upload
-from store.access import Caller, Gate
+from dicomweb.wsgi import asked_of, caller_of
+from store.access import Gate
 from store.db import Database
-from store.errors import TooManyRequests
 from store.ingest import Ingest
 from store.retrieve import Archive
 
@@ -46,8 +45,8 @@ class _Response(Response):
 
 
 class _Rest(PathConverter):
-    # Whatever is below a root is answered by it, also when it begins with a slash.
-    regex = ".*"
+    # Whatever is below a root is answered by it, also what begins with a slash or has lines in it.
+    regex = "(?s:.*)"
     part_isolating = False
 
 
@@ -62,36 +61,11 @@ class _Edge:
 
     def call(self, root: Mapping[str, str]) -> Call:
         """Take the request apart."""
-        environ = request.environ
-        caller = Caller(environ.get("HTTP_AUTHORIZATION"), root, environ.get("REMOTE_ADDR") or "")
-        return Call(self.services, caller, self.asked(root), self.upload)
-
-    def asked(self, root: Mapping[str, str]) -> Asked:
-        """Return the parts of the request that answers depend on."""
-        environ = request.environ
         path = self.path
         for name, value in root.items():
             path = path.replace(f"<{name}>", value)
-        url = root_url(
-            self.public_base,
-            environ["wsgi.url_scheme"],
-            environ.get("HTTP_HOST", ""),
-            environ.get("SCRIPT_NAME", ""),
-            path,
-        )
-        query: tuple[tuple[str, str], ...] = ()
-        if environ.get("QUERY_STRING"):
-            query = tuple(request.args.items(multi=True))
-        return Asked(
-            url,
-            environ.get("HTTP_ACCEPT"),
-            environ.get("HTTP_IF_NONE_MATCH"),
-            query,
-            environ.get("HTTP_RANGE"),
-            environ.get("HTTP_IF_RANGE"),
-            environ.get("HTTP_ACCEPT_ENCODING"),
-            environ["REQUEST_METHOD"] == "HEAD",
-        )
+        asked = asked_of(request.environ, self.public_base, path)
+        return Call(self.services, caller_of(request.environ, root), asked, self.upload)
 
     def upload(self, study: str | None) -> Upload:
         """Return what is sent, for the study that the path names."""
@@ -193,7 +167,7 @@ def _options(edge: _Edge, rule: str, values: dict[str, str], allowed: str) -> An
     if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.environ:
         return Answer(204, edge.cors.of_preflight(_crossing(), allowed))
     if rule == "/":
-        return answer_capabilities(edge.asked(edge.root_of(values)), allowed)
+        return answer_capabilities(edge.call(edge.root_of(values)).asked, allowed)
     return Answer(204, [("Allow", allowed)])
 
 
@@ -226,15 +200,10 @@ def _response(answer: Answer) -> Response:
 
 
 def _answer_error(error: Exception) -> Response:
-    outcome = outcome_of(error)
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
-        outcome = Outcome(error.code, "The request cannot be understood.")
-    if outcome is UNEXPECTED:
-        log_unexpected(error)
-    headers = _parting()
-    if isinstance(error, TooManyRequests):
-        headers.append(("Retry-After", str(error.retry_after)))
-    return _response(error_answer(outcome, sentence_of(error, outcome), headers))
+        sentence = "The request cannot be understood."
+        return _response(error_answer(Outcome(error.code, sentence), headers=_parting()))
+    return _response(answer_to_error(error, _parting()))
 
 
 def _parting() -> list[Header]:

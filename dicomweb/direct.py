@@ -1,39 +1,38 @@
-"""Answers what viewers ask by the thousand before the web framework is begun: frames, metadata.
+"""Answers programs before the web framework is begun: viewers ask by the thousand.
 
 Standard: as `dicomweb.blueprint`, whose answers these are, to the byte.
-Invariants: only what needs nothing of the framework is answered here: a GET without a query, with
-an Authorization header, from no page of another origin. Whatever goes wrong is left to the
-framework, which asks again and answers; so there is one place where errors are answered.
-Not here: what the answers are (`dicomweb.frames`, `dicomweb.metadata`).
+Invariants: only what needs nothing of the framework is answered here: a GET with an Authorization
+header, from no page of another origin, of a resource whose path is plain. What is answered, and how
+what goes wrong is, is said where the framework has it from, too.
+Not here: the resources (`dicomweb.service`).
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from dicomweb.answers import Answer, Asked, Header
+from dicomweb.answers import Answer, Header, answer_to_error
 from dicomweb.cors import Cors, Request
-from dicomweb.frames import answer_frames
-from dicomweb.links import root_url
-from dicomweb.metadata import answer_metadata
-from dicomweb.resources import Resource
-from store.access import Caller, Gate
+from dicomweb.service import RESOURCES, Call, Operation, Services
+from dicomweb.wsgi import asked_of, caller_of
+from store.access import Gate
+from store.db import Database
+from store.ingest import Ingest
 from store.retrieve import Archive
 
 __all__ = ["Direct"]
 
-_UID: Final = "([0-9.]{1,64})"
-_PATH: Final = re.compile(
-    f"/studies/{_UID}/series/{_UID}(?:/instances/{_UID})?/(?:metadata|frames/([0-9,]+))\\Z"
-)
-_STATUS_LINES: Final = {
-    status: f"{status} {HTTPStatus(status).phrase.upper()}" for status in (200, 206, 304)
-}
-
-
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
+
+_VALUE: Final = re.compile(r"[0-9.,]+\Z")
+_STATUS_LINES: Final = {one.value: f"{one.value} {one.phrase.upper()}" for one in HTTPStatus}
+
+
+class _Route(NamedTuple):
+    operation: Operation
+    values: tuple[str, ...]
 
 
 class Direct:
@@ -41,11 +40,8 @@ class Direct:
 
     Args:
         app: answers all others.
-        archive: what is read.
-        gate: decides what each caller may read; of who has an Authorization header it must know
-            by the header alone.
-        public_base: as the blueprint has it.
-        path: of the root, without a slash at its end.
+        archive, ingest, gate, database, public_base, path: as the blueprint has them; the path has
+            no values in it.
         headers: which every answer of the application has.
     """
 
@@ -53,15 +49,16 @@ class Direct:
         self,
         app: Application,
         archive: Archive,
+        ingest: Ingest,
         gate: Gate,
         *,
+        database: Database,
         public_base: str | None,
         path: str,
         headers: Iterable[Header] = (),
     ) -> None:
         self._app = app
-        self._archive = archive
-        self._gate = gate
+        self._services = Services(archive, ingest, gate, database)
         self._public_base = public_base
         self._path = path
         crossing = Request("GET", None, has_authorization=True)
@@ -69,68 +66,66 @@ class Direct:
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request."""
-        answer = self._answer(environ)
-        if answer is None:
+        if (
+            "HTTP_AUTHORIZATION" not in environ
+            or environ["REQUEST_METHOD"] != "GET"
+            or "HTTP_ORIGIN" in environ
+            or "HTTP_TRANSFER_ENCODING" in environ
+            or environ.get("CONTENT_LENGTH", "") not in ("", "0")
+            or not (path := environ.get("PATH_INFO", "")).startswith(self._path)
+        ):
             return self._app(environ, start_response)
+        pieces = path[len(self._path) :].split("/")
+        route = _ROUTES.get((len(pieces), *pieces[1::2]))
+        values = pieces[2::2]
+        if route is None or pieces[0] or not all(map(_VALUE.match, values)):
+            return self._app(environ, start_response)
+        answer = self._answer(environ, route, values)
         start_response(_STATUS_LINES[answer.status], self._all_headers(answer))
         return answer.body
 
-    def _answer(self, environ: Environment) -> Answer | None:
-        authorization = environ.get("HTTP_AUTHORIZATION")
-        if (
-            authorization is None
-            or environ["REQUEST_METHOD"] != "GET"
-            or environ.get("QUERY_STRING")
-            or "HTTP_ORIGIN" in environ
-        ):
-            return None
-        path = environ.get("PATH_INFO", "")
-        match = _PATH.match(path, len(self._path)) if path.startswith(self._path) else None
-        if match is None:
-            return None
-        study, series, instance, frames = match.groups()
+    def _answer(self, environ: Environment, route: _Route, values: list[str]) -> Answer:
         try:
-            scope = self._gate.reader(Caller(authorization, {}, environ.get("REMOTE_ADDR") or ""))
-            if scope is None:
-                return None
-            asked = self._asked(environ)
-            resource = Resource(study, series, instance)
-            if frames is None:
-                answer = answer_metadata(self._archive, scope, resource, asked)
-            elif instance is None:
-                return None
-            else:
-                answer = answer_frames(self._archive, scope, resource, frames, asked)
-        except Exception:  # the framework meets the same, and answers it
-            return None
-        return answer if answer.status in _STATUS_LINES else None
-
-    def _asked(self, environ: Environment) -> Asked:
-        return Asked(
-            root_url(
-                self._public_base,
-                environ["wsgi.url_scheme"],
-                environ.get("HTTP_HOST", ""),
-                environ.get("SCRIPT_NAME", ""),
-                self._path,
-            ),
-            environ.get("HTTP_ACCEPT"),
-            environ.get("HTTP_IF_NONE_MATCH"),
-            (),
-            environ.get("HTTP_RANGE"),
-            environ.get("HTTP_IF_RANGE"),
-            environ.get("HTTP_ACCEPT_ENCODING"),
-        )
+            asked = asked_of(environ, self._public_base, self._path)
+            call = Call(self._services, caller_of(environ, {}), asked, _no_upload)
+            return route.operation.answer(call, **dict(zip(route.values, values, strict=True)))
+        except Exception as error:
+            return answer_to_error(error)
 
     def _all_headers(self, answer: Answer) -> list[Header]:
-        headers = [(n, _varying(v) if n == "Vary" else v) for n, v in answer.headers]
+        headers = [header for header in answer.headers if header[0] != "Vary"]
         names = {name for name, _ in headers}
+        headers.append(("Vary", _varying(answer.headers)))
         headers += [header for header in self._headers if header[0] not in names]
-        if isinstance(answer.body, list) and answer.status != 304 and "Content-Length" not in names:
+        has_length = "Content-Length" in names or answer.status in (204, 304)
+        if isinstance(answer.body, list) and not has_length:
             headers.append(("Content-Length", str(sum(map(len, answer.body)))))
         return headers
 
 
-def _varying(vary: str) -> str:
+def _routes(resources: Mapping[str, Mapping[str, Operation]]) -> dict[tuple[object, ...], _Route]:
+    """The resources by the number of pieces of their paths, and every second piece: names.
+
+    A path whose values could be anything is the framework's.
+    """
+    routes: dict[tuple[object, ...], _Route] = {}
+    for rule, operations in resources.items():
+        pieces = rule.split("/")
+        if "GET" in operations and rule != "/" and "<path:" not in rule:
+            values = tuple(piece.strip("<>") for piece in pieces[2::2])
+            routes[(len(pieces), *pieces[1::2])] = _Route(operations["GET"], values)
+    return routes
+
+
+_ROUTES: Final = _routes(RESOURCES)
+
+
+def _no_upload(_study: str | None) -> Any:  # noqa: ANN401 - it never returns
+    raise AssertionError("a GET brings nothing")
+
+
+def _varying(headers: Iterable[Header]) -> str:
     """Say that the answer depends on what is looked at here, too: without the header it would."""
-    return f"{vary}, Origin" if "Cookie" in vary else f"{vary}, Origin, Cookie"
+    vary = next((value for name, value in headers if name == "Vary"), "")
+    who = "Origin" if "Cookie" in vary else "Origin, Cookie"
+    return f"{vary}, {who}" if vary else who

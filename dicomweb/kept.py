@@ -17,7 +17,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from store.access import Scope
-from store.changes import version
+from store.changes import current_version
 from store.db import Database
 
 __all__ = ["KeptAnswer", "kept_or_made"]
@@ -83,8 +83,7 @@ def kept_or_made(
         make: makes the answer; what it raises is not kept.
     """
     answers = _OF.setdefault(database, _Answers())
-    with database.read() as connection:
-        number = version(connection, scope)
+    number = current_version(database, scope)
     key = (scope, number, asked)
     if (answer := answers.get(key)) is None:
         answer = make()

@@ -80,7 +80,9 @@ def create_app(services: Services) -> Flask:
     direct = Direct(
         app.wsgi_app,
         services.archive,
+        services.ingest,
         gate,
+        database=services.database,
         public_base=edge.public_base,
         path=DICOMWEB_ROOT,
         headers=HEADERS.items(),

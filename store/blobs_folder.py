@@ -202,12 +202,12 @@ class FolderBlobs:
     def _open(self, key: str) -> int:
         # Between the index's commit and the rename the file is still in `incoming`, and it may
         # move between two looks, hence the second look at the final place.
-        final = self._final(key)
+        final = self._place(key)
         try:
             return os.open(final, os.O_RDONLY)
         except FileNotFoundError:
             pass
-        for place in (*self._incoming.glob(f"*/{_flat(key)}"), final):
+        for place in (*map(str, self._incoming.glob(f"*/{_flat(key)}")), final):
             try:
                 return os.open(place, os.O_RDONLY)
             except FileNotFoundError:
@@ -223,8 +223,12 @@ class FolderBlobs:
             os.rename(path, final)
 
     def _final(self, key: str) -> Path:
+        return Path(self._place(key))
+
+    def _place(self, key: str) -> str:
+        # A Path is made in the time in which a frame is read.
         day, name = key.split("/")
-        return self._root / day / name[:2] / name
+        return f"{self._root}/{day}/{name[:2]}/{name}"
 
 
 def _flat(key: str) -> str:

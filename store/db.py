@@ -60,6 +60,7 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             event.listen(self.engine, "connect", _prepare_postgresql)
+        self._looking: list[Any] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -70,24 +71,36 @@ class Database:
     def row(self, statement: Select[Any], parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The first row that a statement finds; for the few look-ups that every request makes.
 
-        It goes straight to the driver: of 100 us, the layers between take 85.
+        It goes straight to the driver, on connections kept for it, which are in no transaction: of
+        100 us the layers between take 85, and a transaction takes two more rounds to PostgreSQL.
 
         Args:
             statement: one that is made once, as it is prepared for good.
             parameters: the values of all that it binds.
         """
         found = _prepared(statement, self.engine.dialect)
-        raw = self.engine.raw_connection()
+        try:
+            raw = self._looking.pop()
+        except IndexError:
+            raw = self._for_looking()
         try:
             cursor = raw.cursor()
             cursor.execute(found.text, found.bound(parameters))
             values = cursor.fetchone()
             cursor.close()
         except BaseException:
-            raw.invalidate()
+            raw.close()
             raise
-        raw.close()
+        self._looking.append(raw)
         return None if values is None else found.read(values)
+
+    def _for_looking(self) -> Any:  # noqa: ANN401 - the driver's
+        lent = self.engine.raw_connection()
+        raw = lent.driver_connection
+        lent.detach()
+        if self.engine.dialect.name != "sqlite":
+            raw.autocommit = True  # type: ignore[union-attr]
+        return raw
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -127,6 +140,8 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
+        while self._looking:
+            self._looking.pop().close()
         self.engine.dispose()
 
 
