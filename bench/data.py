@@ -116,11 +116,11 @@ def large_multiframe(size: int) -> Large:
 
 
 def write_slices(slices: list[Slice], folder: Path, parts: int = 4) -> list[Path]:
-    """Write the files into ``parts`` folders below ``folder``, evenly; return those folders."""
-    folders = [folder / f"part-{part}" for part in range(parts)]
+    """Write the files into at most ``parts`` folders below ``folder``; return those folders."""
+    share = -(-len(slices) // parts)
+    folders = [folder / f"part-{part:02}" for part in range(-(-len(slices) // share))]
     for part in folders:
         part.mkdir(parents=True)
-    share = -(-len(slices) // parts)
     for position, made in enumerate(slices):
         (folders[position // share] / f"{position:04}.dcm").write_bytes(made.data)
     return folders

@@ -95,6 +95,10 @@ class Server:
         """Return the bytes of memory that the process tree holds, shared pages counted once."""
         return sum(_proportional(pid) for pid in _tree(self._process.pid))
 
+    def processor_seconds(self) -> float:
+        """Return the seconds of user and system time of the process tree and its ended children."""
+        return sum(map(_spent, _tree(self._process.pid))) / os.sysconf("SC_CLK_TCK")
+
 
 class PeakMemory:
     """Samples a server's memory in a ``with`` block; ``peak`` is the most that it saw."""
@@ -152,3 +156,12 @@ def _proportional(pid: int) -> int:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def _spent(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    # Behind the name in brackets, which may hold anything: utime, stime, cutime, cstime (proc(5)).
+    return sum(map(int, text.rpartition(")")[2].split()[11:15]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bench.work.context import FULL, QUICK, Context, Size
 from bench.work.cstore import CStore
+from bench.work.lone import Latency, Processor
 from bench.work.memory import MemoryCStore, MemoryStow
 from bench.work.read import Frames, InstanceList, Metadata, Rendered, RenderedAgain, StudyList
 from bench.work.row import Row, Target
@@ -21,6 +22,11 @@ ROWS: tuple[Row, ...] = (
     StowEach(),
     CStore(1),
     CStore(4),
+    CStore(16),
+    Latency("STOW-RS"),
+    Latency("C-STORE"),
+    Processor("STOW-RS"),
+    Processor("C-STORE"),
     MemoryStow(),
     MemoryCStore(),
     Frames(),

@@ -73,11 +73,11 @@ class Context:
         """Small studies that, with the CT series, make up the study list."""
         return data.many_studies(self.size.studies - 1)
 
-    @cached_property
-    def slice_folder(self) -> Path:
-        """A folder of the CT series as files, in four folders of a quarter each."""
-        folder = self._memory / "slices"
-        data.write_slices(self.slices, folder)
+    def slice_folder(self, parts: int) -> Path:
+        """A folder of the CT series as files, in so many folders of a part each."""
+        folder = self._memory / f"slices-{parts}"
+        if not folder.exists():
+            data.write_slices(self.slices, folder, parts)
         return folder
 
     @cached_property

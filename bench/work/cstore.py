@@ -26,7 +26,7 @@ SECONDS = 600
 
 
 class CStore(Row):
-    """All slices over one association, or a quarter each over four at the same time."""
+    """All slices over one association, or a part of them each over several at the same time."""
 
     unit = "slices/s"
     columns = (OWN, "orthanc", "storescp", "bare-pynetdicom", FLOOR)
@@ -41,8 +41,8 @@ class CStore(Row):
 
     def measure(self, context: Context, column: str, turn: int) -> float:
         """Return slices per second."""
-        folder = context.slice_folder
-        folders = [folder] if self._associations == 1 else sorted(folder.iterdir())
+        folder = context.slice_folder(self._associations)
+        folders = sorted(folder.iterdir())
         with context.fresh(column) as peer:
             send(peer, [context.warm_folder])
             before = peer.stored()

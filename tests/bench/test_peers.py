@@ -10,8 +10,10 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
 
 from bench import __main__ as command
+from bench.client import ClientError
 from bench.data import ct_series, write_slices
 from bench.peers import PEERS, nginx, orthanc, readingroom
+from bench.sender import Association, data_set_of
 from bench.work import QUICK, ROWS, Context
 
 
@@ -121,3 +123,28 @@ def test_failed_row_is_named_and_nothing_is_written(
     assert "metadata failed: ServerError: false did not become ready" in error
     assert "without a figure: metadata; nothing was written" in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_own_sender_is_understood_and_its_data_set_whole(tmp_path: Path) -> None:
+    made = ct_series(3)
+    with PEERS["bare-dimse"]() as peer:
+        peer.start(tmp_path)
+        spent = peer.server.processor_seconds()
+        with Association(peer.dimse_port, peer.ae_title) as association:
+            for one in made:
+                association.store(one)
+        received = [path.read_bytes() for path in sorted((tmp_path / "received").iterdir())]
+        assert peer.server.processor_seconds() >= spent > 0
+    assert received == [data_set_of(one) for one in made]
+    assert received[0].startswith(b"\x08\x00")
+
+
+def test_own_sender_raises_unless_stored(tmp_path: Path) -> None:
+    with PEERS["bare-dimse"]() as peer:
+        peer.start(tmp_path)
+        with (
+            pytest.raises((ClientError, OSError)),
+            Association(peer.dimse_port, peer.ae_title) as association,
+        ):
+            peer.stop()
+            association.store(ct_series(1, side=64)[0])
