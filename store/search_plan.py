@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     select,
     table,
     true,
@@ -32,7 +34,7 @@ from store.access import OwnerScope, Scope, visible, visible_studies
 from store.schema import instance, series, study
 from store.search_keys import Level
 from store.search_terms import Terms, Words
-from store.words import OWNER_SHIFT, TABLE
+from store.words import BLOCK, OWNER_SHIFT, TABLE
 
 __all__ = ["COUNTED", "Cut", "Found", "count", "find"]
 
@@ -40,16 +42,21 @@ COUNTED: Final = 300
 """How many results behind a page are counted at most."""
 
 FEW: Final = 5_000
+MANY: Final = 50_000
+"""How many studies are few, and how many an index may lead to if walking is of no use."""
+
 FIRST_WALK: Final = 4_000
 LONG_WALK: Final = 60_000
 """How many studies are walked before an index is asked: first, and more if those promise it."""
 
 _PROMISING: Final = 40
-_PROMISING_OF_SEVERAL: Final = 7
+_PROMISING_OF_SEVERAL: Final = 4
 """How many of the first walked have to match: one of a hundred; fewer if the index of a condition
 leads to many more than match the others, too."""
 
 _words = table(TABLE, column("rowid"), column(TABLE))
+# As PostgreSQL's index of words has it.
+_block: ColumnElement[int] = literal_column(BLOCK, BigInteger)
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,7 @@ class _Search:
         self.connection, self.scope, self.level = connection, scope, level
         self.terms, self.cut = terms, cut
         self.where = _where(scope, level, terms)
+        self.looked_up = _where(scope, level, terms, terms.looked_up)
         self.is_sqlite = connection.dialect.name == "sqlite"
 
     def of_owner(self, scope: OwnerScope) -> Found:
@@ -126,18 +134,16 @@ class _Search:
             return self.run(_of_modality(scope, terms.modality, rest))
         if terms.words and self.is_sqlite and _are_all(terms):
             return self.run(_with_words(scope, terms.words, [], rest))
-        lead = _few(self.connection, terms.leads)
-        if lead is not None:
-            return self.run(self.by_lead(lead))
         if not self.where:
             return self.run(self.walk())
-        index = self._by_index()
-        if index is None:
+        if len(self.where) == 1 and (lead := _few(self.connection, terms.leads)) is not None:
+            return self.run(self.by_lead(lead))
+        if not terms.leads and (self.is_sqlite or not terms.indexed):
             return self.run(self._newest(scope, rest), behind=1)
-        return self._until_enough(scope, index)
+        return self._until_enough(scope)
 
-    def _until_enough(self, scope: OwnerScope, index: Select[Any]) -> Found:
-        """Walk a little, and as far as it promises; ask the index if that is not enough."""
+    def _until_enough(self, scope: OwnerScope) -> Found:
+        """Walk a little, and as far as it promises; ask an index if that is not enough."""
         rest = _Walk(below=self.cut.below)
         floor = self._floor(scope)
         if floor is None:
@@ -148,16 +154,17 @@ class _Search:
         keys = self._keys(first.limit(max(enough, wanted + COUNTED + 1)))
         if len(keys) > wanted:
             return Found(keys[self.cut.offset :], is_all=False)
-        if len(keys) < enough:
-            return self.run(index)
-        if not self.cut.offset:
+        if len(keys) >= enough and self.cut.offset:
+            # How far it is to the page, nobody knows: it is walked to.
+            return self.run(self._newest(scope, rest), behind=1)
+        if len(keys) >= enough:
             # About as far as the first walk was, so many times.
             further = floor - (keys[0] - floor + 1) * LONG_WALK // FIRST_WALK
             second = self._newest(scope, _Walk(max(0, further), floor))
             keys += self._keys(second.limit(wanted + 1 - len(keys)))
-            return Found(keys, is_all=False) if len(keys) > wanted else self.run(index)
-        # How far it is to the page, nobody knows: it is walked to.
-        return self.run(self._newest(scope, rest), behind=1)
+            if len(keys) > wanted:
+                return Found(keys, is_all=False)
+        return self.run(self._by_index(scope))
 
     def run(self, found: Select[Any], behind: int = COUNTED + 1) -> Found:
         """Find the wanted rows, and some behind them."""
@@ -182,12 +189,21 @@ class _Search:
             return _sorted_last(found)
         return found
 
-    def _by_index(self) -> Select[Any] | None:
-        """All that match, looked up in an index and sorted; None if none helps."""
-        if self.is_sqlite or not self.terms.indexed or self._is_one():
-            return self.by_lead(self.terms.leads[0]) if self.terms.leads else None
-        where = [*self.where, *self.terms.indexed]
-        return _sorted_last(_ordered(self.scope, "study", where, _Walk(below=self.cut.below)))
+    def _by_index(self, scope: OwnerScope) -> Select[Any]:
+        """All that match, looked up in an index and sorted."""
+        terms, rest = self.terms, _Walk(below=self.cut.below)
+        if len(self.where) > 1 and (lead := _few(self.connection, terms.leads)) is not None:
+            return self.by_lead(lead)
+        if self.is_sqlite and not self._is_one():
+            lead = _few(self.connection, terms.leads, MANY)
+            if lead is None and terms.words:
+                return self._newest(scope, rest)
+            return self.by_lead(terms.leads[0] if lead is None else lead)
+        if self._is_one() or not terms.indexed:
+            return self.by_lead(terms.leads[0])
+        if terms.words:
+            return _by_block(scope, self.looked_up, rest)
+        return _sorted_last(_ordered(scope, "study", self.looked_up, rest))
 
     def _is_one(self) -> bool:
         """Whether there is one condition, and studies that it leads to."""
@@ -209,9 +225,11 @@ class _Search:
         return list(self.connection.execute(found).scalars().all())
 
 
-def _where(scope: Scope, level: Level, terms: Terms) -> list[ColumnElement[bool]]:
+def _where(
+    scope: Scope, level: Level, terms: Terms, where: list[ColumnElement[bool]] | None = None
+) -> list[ColumnElement[bool]]:
     below = [_any_below(scope, level, terms)] if terms.below else []
-    return [*terms.where, *below]
+    return [*(terms.where if where is None else where), *below]
 
 
 def _sorted_last(found: Select[Any]) -> Select[Any]:
@@ -260,11 +278,14 @@ def _leads(connection: Connection, scope: Scope, level: Level, terms: Terms) -> 
     return leads
 
 
-def _few(connection: Connection, leads: list[Select[Any]]) -> Select[Any] | None:
+def _few(
+    connection: Connection, leads: list[Select[Any]], most: int | None = None
+) -> Select[Any] | None:
     """The first of the leads that ends soon."""
+    most = FEW if most is None else most
     for lead in leads:
-        seen = select(func.count()).select_from(lead.limit(FEW + 1).subquery())
-        if (number := connection.execute(seen).scalar_one()) <= FEW:
+        seen = select(func.count()).select_from(lead.limit(most + 1).subquery())
+        if (number := connection.execute(seen).scalar_one()) <= most:
             # The limit also keeps databases from joining instead of looking it up first, and
             # tells PostgreSQL's planner how many there are.
             return lead.limit(number + 1)
@@ -293,6 +314,20 @@ def _with_words(
         found = found.join(study, study.c.id == _study_of_words())
         found = found.where(visible_studies(scope), *where)
     return found.order_by(_words.c.rowid.desc())
+
+
+def _by_block(scope: OwnerScope, where: list[ColumnElement[bool]], walk: _Walk) -> Select[Any]:
+    """Studies in order, looked for by PostgreSQL in one block after the other, or in all at once.
+
+    Its planner chooses: it knows how frequent a text is.
+    """
+    some = select(_block).where(visible_studies(scope), walk.of(study.c.id)).limit(1)
+    ends = (some.order_by(key).scalar_subquery() for key in (study.c.id.desc(), study.c.id))
+    number = func.generate_series(*ends, literal(-1)).column_valued("number")
+    blocks = select(number).order_by(number.desc()).subquery("blocks")
+    found = select(study.c.id).join(blocks, blocks.c.number == _block)
+    found = found.where(visible_studies(scope), walk.of(study.c.id), *where)
+    return found.order_by(blocks.c.number.desc(), study.c.id.desc())
 
 
 def _study_of_words() -> ColumnElement[int]:

@@ -12,18 +12,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Connection,
-    Select,
-    bindparam,
-    func,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from store.access import Scope, visible
 from store.schema import instance, series, study
+from store.search_among import among
 from store.search_beyond import data_set, first_instances
 from store.search_keys import DEPTH, INSTANCE, KEYS, SERIES, STUDY, Key, Level
 from store.search_levels import level_of
@@ -41,6 +34,16 @@ _SELECTED: Final[dict[Level, tuple[Key, ...]]] = {
     "series": (*STUDY, *SERIES),
     "instance": (*STUDY, *SERIES, *INSTANCE),
 }
+_COUNTED: Final = (
+    select(
+        series.c.study_id,
+        series.c.modality,
+        func.count(),
+        func.sum(series.c.number_of_series_related_instances),
+    )
+    .where(among(series.c.study_id, "studies"))
+    .group_by(series.c.study_id, series.c.modality)
+)
 # What is made of other rows, whatever a data set may say.
 _MADE: Final = frozenset({0x00080056, 0x00080061, 0x00080062, 0x00201206, 0x00201208, 0x00201209})
 
@@ -159,16 +162,16 @@ def results(
 def _rows(level: Level) -> Select[Any]:
     """Selects the key of the row and of its study, then the columns of the level and above."""
     columns = [key.column for key in _SELECTED[level]]
-    keys: BindParameter[Any] = bindparam("keys", expanding=True)
     if level == "study":
-        return select(study.c.id, study.c.id.label("study"), *columns).where(study.c.id.in_(keys))
+        found = select(study.c.id, study.c.id.label("study"), *columns)
+        return found.where(among(study.c.id, "keys"))
     joined = series.join(study, study.c.id == series.c.study_id)
     own: ColumnElement[Any] = series.c.id
     if level == "instance":
         joined = joined.join(instance, instance.c.series_id == series.c.id)
         own = instance.c.id
     found = select(own, study.c.id.label("study"), *columns).select_from(joined)
-    return found.where(own.in_(keys))
+    return found.where(among(own, "keys"))
 
 
 def _metadata(
@@ -210,19 +213,17 @@ def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
 
 def _counts(connection: Connection, scope: Scope, studies: Sequence[int]) -> dict[int, _Counts]:
     """What is counted of the visible series of each study."""
-    counted = func.sum(series.c.number_of_series_related_instances).label("instances")
-    query = select(series.c.study_id, series.c.modality, func.count().label("series"), counted)
-    query = query.where(series.c.study_id.in_(studies), visible(scope))
-    found: dict[int, list[Any]] = {id_: [] for id_ in studies}
-    for child in connection.execute(query.group_by(series.c.study_id, series.c.modality)).all():
-        found[child.study_id].append(child)
+    found: dict[int, list[tuple[str, int, int]]] = {id_: [] for id_ in studies}
+    query = _COUNTED.where(visible(scope))
+    for id_, modality, number, instances in connection.execute(query, {"studies": studies}).all():
+        found[id_].append((modality, number, instances))
     return {
         id_: _Counts(
-            sum(child.series for child in children),
-            int(sum(child.instances for child in children)),
-            tuple(sorted({child.modality for child in children if child.modality})),
+            sum(number for _, number, _ in counted),
+            int(sum(instances for _, _, instances in counted)),
+            tuple(sorted(modality for modality, _, _ in counted if modality)),
         )
-        for id_, children in found.items()
+        for id_, counted in found.items()
     }
 
 

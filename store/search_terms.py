@@ -95,10 +95,11 @@ class Terms:
     """The keys of a search.
 
     Attributes:
-        where: conditions on the rows of the level and those above it.
+        where: conditions on the rows of the level and those above it, said so that rows are walked.
+        looked_up: the same, said so that PostgreSQL sees what it has an index for.
         below: conditions on rows below, true for one series or instance of each result.
         leads: selects of the studies that one of the conditions holds for, from an index.
-        indexed: those of the conditions that PostgreSQL has an index for, said so that it sees it.
+        indexed: those of them that it has one for.
         words: parts of texts that the index of words finds.
         modality: the one series' modality that is all that is asked for, if so.
         beyond: what no column answers.
@@ -106,6 +107,7 @@ class Terms:
     """
 
     where: list[ColumnElement[bool]] = field(default_factory=list)
+    looked_up: list[ColumnElement[bool]] = field(default_factory=list)
     below: list[ColumnElement[bool]] = field(default_factory=list)
     below_level: Level = "study"
     leads: list[Select[Any]] = field(default_factory=list)
@@ -114,6 +116,11 @@ class Terms:
     modality: str | None = None
     beyond: list[Beyond] = field(default_factory=list)
     one_study: bool = False
+
+    def add(self, walked: ColumnElement[bool], looked_up: ColumnElement[bool]) -> None:
+        """Add a condition on the rows of the level or of those above it."""
+        self.where.append(walked)
+        self.looked_up.append(looked_up)
 
 
 def terms_of(scope: Scope, level: Level, matches: Iterable[Match], rules: Rules) -> Terms:
@@ -133,14 +140,16 @@ def terms_of(scope: Scope, level: Level, matches: Iterable[Match], rules: Rules)
             _add_any_in_study(terms, scope, match, rules)
         elif match.tag == INSTANCE_AVAILABILITY and not match.within:
             online = is_universal("CS", match.value, rules) or "ONLINE" in match.value.upper()
-            terms.where.append(true() if online else false())
+            there = true() if online else false()
+            terms.add(there, there)
         elif (key := KEYS.get(match.tag)) is not None and not match.within:
             _add_column(terms, scope, level, key, match.value, rules)
         elif not (match.tag in creators and _has_block(match.tag, matches)):
             terms.beyond.append(_beyond(match, rules, creators))
     for tag, (dates, times) in together.items():
         key, time = KEYS[tag], KEYS[_TIME_OF[tag]]
-        _add(terms, level, key, moments(key.column, time.column, dates, times))
+        found = moments(key.column, time.column, dates, times)
+        _add(terms, level, key, found, found)
     if len(matches) != 1 or rules.empty:
         terms.modality = None
     return terms
@@ -165,13 +174,13 @@ def _add_column(
     terms: Terms, scope: Scope, level: Level, key: Key, value: str, rules: Rules
 ) -> None:
     name = name_of(key.tag)
-    found = condition(key.column, key.vr, value, name, rules)
+    found = walked = condition(key.column, key.vr, value, name, rules)
     if is_universal(key.vr, value, rules):
         return
     if key.tag == _STUDY_DATE:
         terms.leads.append(select(study.c.id).where(visible_studies(scope), found))
         terms.indexed.append(found)
-        found = condition(_walked(key.column, value), key.vr, value, name, rules)
+        walked = condition(_WalkedDate(key.column), key.vr, value, name, rules)
     elif key.tag == _MODALITY:
         terms.leads.append(select(series.c.study_id).where(visible(scope), found))
     elif key.tag in (_SERIES_UID, _INSTANCE_UID) and value not in EMPTY:
@@ -186,41 +195,68 @@ def _add_column(
         if words:
             terms.words += words
             terms.indexed.append(found)
-            found = condition(_walked(key.column, value), key.vr, value, name, rules)
-    _add(terms, level, key, found)
+            walked = condition(_walked_text(key.column, value), key.vr, value, name, rules)
+    _add(terms, level, key, walked, found)
 
 
-class _Walked(FunctionElement[str]):
-    """A column said as an expression, which no index is tempted by: it is walked in their order."""
+class _WalkedDate(FunctionElement[str]):
+    """The date said so that SQLite walks in the order of searches, whatever index the date has.
+
+    PostgreSQL's planner knows how many rows have it, and has to choose.
+    """
 
     inherit_cache = True
     type = Text()
 
 
-@compiles(_Walked)
-def _concatenated(walked: _Walked, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
-    return f"({compiler.process(walked.clauses, **options)} || '')"
+class _WalkedText(FunctionElement[str]):
+    """A text said so that PostgreSQL's index of words does not tempt its planner."""
+
+    inherit_cache = True
+    type = Text()
 
 
-@compiles(_Walked, "postgresql")
-def _collated(walked: _Walked, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+@compiles(_WalkedDate, "sqlite")
+def _without_index(walked: _WalkedDate, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"(+{compiler.process(walked.clauses, **options)})"
+
+
+@compiles(_WalkedText, "postgresql")
+def _collated(walked: _WalkedText, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
     # Unlike of other expressions, its planner knows how often this one has a value.
     return f'({compiler.process(walked.clauses, **options)} COLLATE "C")'
 
 
-def _walked(column: ColumnElement[Any], value: str) -> ColumnElement[Any]:
+@compiles(_WalkedDate)
+@compiles(_WalkedText)
+def _as_it_is(
+    walked: _WalkedDate | _WalkedText,
+    compiler: SQLCompiler,
+    **options: Any,  # noqa: ANN401
+) -> str:
+    return compiler.process(walked.clauses, **options)
+
+
+def _walked_text(column: ColumnElement[Any], value: str) -> ColumnElement[Any]:
     # Without regard to case, "C" compares ASCII only.
-    return _Walked(column) if value.isascii() else column.concat("")
+    return _WalkedText(column) if value.isascii() else column.concat("")
 
 
-def _add(terms: Terms, level: Level, key: Key, found: ColumnElement[bool]) -> None:
+def _add(
+    terms: Terms,
+    level: Level,
+    key: Key,
+    walked: ColumnElement[bool],
+    looked_up: ColumnElement[bool],
+) -> None:
     if key.tag == _STUDY_DATE:
         # First, as it costs least to look at, and many rows need no look at the rest.
-        terms.where.insert(0, found)
+        terms.where.insert(0, walked)
+        terms.looked_up.insert(0, looked_up)
     elif DEPTH[key.level] <= DEPTH[level]:
-        terms.where.append(found)
+        terms.add(walked, looked_up)
     else:
-        terms.below.append(found)
+        terms.below.append(walked)
         terms.below_level = max(terms.below_level, key.level, key=DEPTH.__getitem__)
 
 
@@ -238,7 +274,8 @@ def _add_any_in_study(terms: Terms, scope: Scope, match: Match, rules: Rules) ->
         own = condition(instance.c.sop_class_uid, "UI", match.value, name_of(match.tag), rules)
         joined = series.join(instance, instance.c.series_id == series.c.id)
         found = select(series.c.study_id).select_from(joined).where(visible(scope), own)
-    terms.where.append(exists(found.where(series.c.study_id == study.c.id).correlate(study)))
+    has_any = exists(found.where(series.c.study_id == study.c.id).correlate(study))
+    terms.add(has_any, has_any)
 
 
 def _words(key: Key, value: str, rules: Rules) -> Iterator[Words]:

@@ -1,10 +1,12 @@
 """The index of what is written in a study: finds rows by a part of a text, however many there are.
 
-On SQLite it is an FTS5 table of trigrams that triggers keep; on PostgreSQL a GIN index of pg_trgm,
-where that extension can be had. Its rows are numbered by owner and study, so that one owner's are
-neighbours and come in the order of searches.
+On SQLite it is an FTS5 table of trigrams that triggers keep. Its rows are numbered by owner and
+study, so that one owner's are neighbours and come in the order of searches. On PostgreSQL it is a
+GIN index of pg_trgm and btree_gin, where these extensions can be had. It gives rows in no order,
+but knows which block of studies, by that same number, each is in: asked for one block after the
+other, it need not give all.
 Invariants: it holds what `store.schema.study` holds, from the same transaction. Without the
-extension PostgreSQL finds the same, only slower.
+extensions PostgreSQL finds the same, only slower.
 Not here: when it is used (`store.search_plan`); migrations make it by statements of their own.
 """
 
@@ -15,10 +17,11 @@ from typing import Final
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.exc import DBAPIError
 
-__all__ = ["COLUMNS", "OWNER_SHIFT", "TABLE", "keep_words_of"]
+__all__ = ["BLOCK", "COLUMNS", "OWNER_SHIFT", "TABLE", "keep_words_of"]
 
 TABLE: Final = "study_words"
 OWNER_SHIFT: Final = 40
+BLOCK: Final = f"(((owner_id << {OWNER_SHIFT}) | id) >> 14)"
 COLUMNS: Final = (
     "patient_name",
     "patient_id",
@@ -44,9 +47,10 @@ _SQLITE: Final = (
 )
 _POSTGRESQL: Final = (
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+    "CREATE EXTENSION IF NOT EXISTS btree_gin",
     # Without a list of what is pending, which every search would have to read.
     f"CREATE INDEX ix_{TABLE} ON study USING gin "
-    f"({', '.join(f'{name} gin_trgm_ops' for name in COLUMNS)}) WITH (fastupdate = off)",
+    f"({BLOCK}, {', '.join(f'{name} gin_trgm_ops' for name in COLUMNS)}) WITH (fastupdate = off)",
 )
 
 
@@ -60,7 +64,7 @@ def _create(_study: Table, connection: Connection, **_options: object) -> None:
         for statement in _SQLITE:
             connection.exec_driver_sql(statement)
         return
-    # The extension may not be installed, or may not be allowed; searches do without.
+    # An extension may not be installed, or may not be allowed; searches do without.
     with suppress(DBAPIError), connection.begin_nested():
         for statement in _POSTGRESQL:
             connection.exec_driver_sql(statement)

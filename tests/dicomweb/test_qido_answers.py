@@ -195,8 +195,8 @@ def test_an_answer_is_kept_until_something_is_stored(app: Flask, caller: Caller)
     event.listen(Engine, "before_cursor_execute", note)
     try:
         assert caller.get("/instances").data == first
-        assert len([one for one in statements if "FROM change" in one]) == 1
-        assert not [one for one in statements if "FROM series" in one]
+        # The number of changes is asked for past what is listened to here.
+        assert not statements
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     caller.stored([make_file(2)])

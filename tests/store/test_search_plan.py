@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import BigInteger, event, literal_column, text
 
 from server.migrations import migrate
 from store import search_plan
@@ -32,8 +32,15 @@ QUERIES = [
 ]
 
 
-# How many are few, and how far is walked: nothing counts as few, or nothing is found by walking.
-WAYS = ((20_000, 4_000, 60_000), (0, 4_000, 60_000), (0, 20, 60_000), (0, 2, 3))
+# How many are few, how far is walked, and how many are too many for an index: nothing counts as
+# few, or nothing is found by walking, or not even by an index.
+WAYS = (
+    (20_000, 4_000, 60_000, 50_000),
+    (0, 4_000, 60_000, 50_000),
+    (0, 20, 60_000, 50_000),
+    (0, 2, 3, 50_000),
+    (0, 2, 3, 0),
+)
 
 
 def _fill(database: Database) -> None:
@@ -67,10 +74,11 @@ def test_every_way_finds_the_same(
     for keys in QUERIES:
         query = Query(level, tuple(Match(*key) for key in keys), limit=9, offset=2)
         found = []
-        for few, first, long in WAYS:
+        for few, first, long, many in WAYS:
             monkeypatch.setattr(search_plan, "FEW", few)
             monkeypatch.setattr(search_plan, "FIRST_WALK", first)
             monkeypatch.setattr(search_plan, "LONG_WALK", long)
+            monkeypatch.setattr(search_plan, "MANY", many)
             found += [search(database, scope, query) for scope in (OWNER, walked)]
         everything = Query(level, query.matches)
         all_behind = max(0, len(search(database, OWNER, everything).results) - 11)
@@ -80,6 +88,27 @@ def test_every_way_finds_the_same(
             assert bool(page.remaining) == bool(found[0].remaining)
             assert page.remaining <= all_behind
             assert not page.is_counted or page.remaining == all_behind
+
+
+@pytest.mark.parametrize("offset", [0, 5])
+def test_blocks_of_studies_come_in_order(
+    database: Database, offset: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("its index of words has an order")
+    _fill(database)
+    terms = terms_of(OWNER, "study", [Match(0x00100010, "*mill*")], LITERAL)
+    with database.read() as connection:
+        expected = find(connection, OWNER, "study", terms, Cut(offset, 7)).keys[:7]
+    assert len(expected) == 7
+    asked = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    # Blocks of two studies; nothing is found by walking.
+    monkeypatch.setattr(search_plan, "_block", literal_column("(id >> 1)", BigInteger))
+    monkeypatch.setattr(search_plan, "FIRST_WALK", 2)
+    with database.read() as connection:
+        assert find(connection, OWNER, "study", terms, Cut(offset, 7)).keys[:7] == expected
+    assert any("generate_series" in statement for statement in asked)
 
 
 @pytest.mark.parametrize(
