@@ -3,6 +3,8 @@
 Not here: starting the workers (`server.serve`).
 """
 
+import gc
+
 from flask import Flask
 
 from server.app import create_app
@@ -18,4 +20,8 @@ def create() -> Flask:
     """The application of this worker, which ends when its parent does."""
     exit_with_parent()
     silence_libraries()
-    return create_app(Services(load()))
+    app = create_app(Services(load()))
+    # What is there now stays; the collector of garbage need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    return app

@@ -12,6 +12,7 @@ from functools import lru_cache
 from sqlalchemy import Integer, bindparam, func, select
 
 from store.db import Database
+from store.errors import NoSuchFrame
 from store.frames import HEAD_BYTES, FrameIndex
 from store.schema import instance
 
@@ -65,8 +66,10 @@ class FrameIndexes:
 
     def _query(self, instance_id: int, blob: str, at: int, size: int) -> tuple[int, bytes]:
         named = {"instance_id": instance_id, "blob_key": blob, "at": at + 1, "size": size}
-        with self._database.read() as connection:
-            length, part = connection.execute(_PART, named).one()
+        found = self._database.row(_PART, named)
+        if found is None:
+            raise NoSuchFrame("the instance is no longer there")
+        length, part = found
         return int(length), bytes(part)
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,16 @@ Function = Literal["linear", "linear-exact", "sigmoid"]
 
 # Beyond this many different values a table costs more than it saves.
 LARGEST_TABLE: Final = 1 << 17
+# Tables of 64 KB, for the windows that slices of one series share; each holds steps of values, so
+# that slices need not have the same least and greatest.
+KEPT_TABLES: Final = 32
+STEP: Final = 1024
 # Of the pixels at either end, this share does not take part in choosing a window.
 OUTLIERS: Final = 0.05
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
     """A VOI window."""
 
     centre: float
@@ -48,6 +53,30 @@ class Window(NamedTuple):
         """Whether the function is defined for this width."""
         least = 1.0 if self.function == "linear" else math.ulp(0.0)
         return math.isfinite(self.centre) and math.isfinite(self.width) and self.width >= least
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return levels from 0, black, to 1, white."""
+        centre, width, function = self.centre, self.width, self.function
+        if function == "sigmoid":
+            exponent = np.clip(-4 * (values - centre) / width, -700, 700)
+            return np.asarray(1 / (1 + np.exp(exponent)))
+        if function == "linear-exact":
+            return np.clip((values - centre) / width + 0.5, 0, 1)
+        if width == 1:
+            return (values > centre - 0.5).astype(np.float64)
+        return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """Rescale Slope and Intercept."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return the output units."""
+        return values * self.slope + self.intercept
 
 
 @dataclass(frozen=True)
@@ -71,6 +100,18 @@ class Table:
         return Table(self.first, self.bits, np.clip(self.data / ((1 << self.bits) - 1), 0, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Windowed:
+    """What is shown without any table: of a value alone, whatever others there are."""
+
+    rescale: Rescale
+    window: Window
+    inverted: bool
+
+    def __call__(self, inputs: Floats) -> Grey:
+        return _levels(self.window(self.rescale(inputs)), self.inverted)
+
+
 def grey_levels(ds: Attributes, values: Pixels, number: int, window: Window | None = None) -> Grey:
     """Return what a display would show of a frame, 0 black to 255 white.
 
@@ -84,12 +125,9 @@ def grey_levels(ds: Attributes, values: Pixels, number: int, window: Window | No
     modality = _modality(groups)
     voi = _voi(groups, window) or _spread(modality(_extremes(ds, values)))
     inverted = value_of(ds, "PhotometricInterpretation") == "MONOCHROME1"
-
-    def shown(inputs: Floats) -> Grey:
-        levels = np.nan_to_num(voi(modality(inputs))) * 255
-        return np.rint(255 - levels if inverted else levels).astype(np.uint8)
-
-    return _through(shown, values)
+    if isinstance(modality, Rescale) and isinstance(voi, Window):
+        return _through(_Windowed(modality, voi, inverted), values)
+    return _through(lambda inputs: _levels(voi(modality(inputs)), inverted), values)
 
 
 def presented_levels(
@@ -122,6 +160,11 @@ def presented_levels(
     return _through(shown, values)
 
 
+def _levels(shares: Floats, inverted: bool) -> Grey:
+    levels = np.nan_to_num(shares) * 255
+    return np.rint(255 - levels if inverted else levels).astype(np.uint8)
+
+
 def _through(shown: Callable[[Floats], Grey], values: Pixels) -> Grey:
     """Apply a function to each value, by a table where that is cheaper."""
     if values.dtype.kind in "iu":
@@ -129,14 +172,32 @@ def _through(shown: Callable[[Floats], Grey], values: Pixels) -> Grey:
         if values.itemsize <= 2:
             # The cells themselves are places in a table of all that they could be.
             cells = values.view(f"u{values.itemsize}")
-            whole = np.zeros(1 << 8 * values.itemsize, np.uint8)
-            inputs = np.arange(low, high + 1)
-            whole[inputs.astype(cells.dtype)] = shown(inputs.astype(np.float64))
+            if isinstance(shown, _Windowed):
+                whole = _kept_table(shown, values.dtype, low // STEP, high // STEP)
+            else:
+                whole = _table_of_cells(shown, values.dtype, low, high)
             return whole.take(cells, mode="clip")
         if high - low < LARGEST_TABLE:
             table = shown(np.arange(low, high + 1, dtype=np.float64))
             return table[np.subtract(values, low, dtype=np.intp, casting="unsafe")]
     return shown(values.astype(np.float64))
+
+
+def _table_of_cells(
+    shown: Callable[[Floats], Grey], dtype: np.dtype[Any], low: int, high: int
+) -> Grey:
+    whole = np.zeros(1 << 8 * dtype.itemsize, np.uint8)
+    inputs = np.arange(low, high + 1)
+    whole[inputs.astype(f"u{dtype.itemsize}")] = shown(inputs.astype(np.float64))
+    return whole
+
+
+@lru_cache(maxsize=KEPT_TABLES)
+def _kept_table(shown: _Windowed, dtype: np.dtype[Any], low: int, high: int) -> Grey:
+    """Return a table for the values of the steps from `low` to `high`, to be read only."""
+    possible = np.iinfo(dtype)
+    first, last = max(low * STEP, possible.min), min(high * STEP + STEP - 1, possible.max)
+    return _table_of_cells(shown, dtype, first, last)
 
 
 def scopes(ds: Attributes, number: int) -> Iterator[Attributes]:
@@ -162,46 +223,30 @@ def _modality(groups: list[Attributes]) -> Transform:
             return table
         slope, intercept = _number(ds, "RescaleSlope"), _number(ds, "RescaleIntercept")
         if slope is not None or intercept is not None:
-            return partial(_rescale, slope=slope or 1.0, intercept=intercept or 0.0)
-    return partial(_rescale, slope=1.0, intercept=0.0)
-
-
-def _rescale(values: Floats, slope: float, intercept: float) -> Floats:
-    return values * slope + intercept
+            return Rescale(slope or 1.0, intercept or 0.0)
+    return Rescale(1.0, 0.0)
 
 
 def _voi(groups: list[Attributes], window: Window | None) -> Transform | None:
     """Return the window given, else the first of the header, else its first table."""
     if window is not None and window.is_possible():
-        return partial(_windowed, window=window)
+        return window
     for ds in groups:
         centre, width = _number(ds, "WindowCenter"), _number(ds, "WindowWidth")
         if centre is not None and width is not None:
             recommended = Window(centre, width, _function(value_of(ds, "VOILUTFunction")))
             if recommended.is_possible():
-                return partial(_windowed, window=recommended)
+                return recommended
         table = _table(ds, "VOILUTSequence")
         if table:
             return table.scaled()
     return None
 
 
-def _windowed(values: Floats, window: Window) -> Floats:
-    centre, width, function = window
-    if function == "sigmoid":
-        exponent = np.clip(-4 * (values - centre) / width, -700, 700)
-        return np.asarray(1 / (1 + np.exp(exponent)))
-    if function == "linear-exact":
-        return np.clip((values - centre) / width + 0.5, 0, 1)
-    if width == 1:
-        return (values > centre - 0.5).astype(np.float64)
-    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
-
-
 def _spread(extremes: Floats) -> Transform:
     """Show the values between two extremes from black to white."""
     low, high = sorted(extremes.tolist())
-    return partial(_windowed, window=Window((low + high) / 2, (high - low) or 1, "linear-exact"))
+    return Window((low + high) / 2, (high - low) or 1, "linear-exact")
 
 
 def _extremes(ds: Attributes, values: Pixels) -> Floats:

@@ -2,8 +2,8 @@
 
 Standard: PS3.18 Annex F (DICOM JSON model).
 Invariants: no DICOM is parsed. What a header costs does not depend on how many frames it describes,
-after the first look; those looked at last are kept, up to so many bytes of text. A header is never
-changed, so threads may share it.
+after the first look; those looked at last are kept, up to so many of them and so many bytes of
+text. A header is never changed, so threads may share it.
 Not here: making the metadata (`store.metadata`).
 """
 
@@ -21,6 +21,8 @@ __all__ = ["Attributes", "Header", "Headers"]
 
 # Text; what is parsed of it takes some ten times as much.
 KEPT_BYTES: Final = 8 * 1024 * 1024
+# Each is hundreds of objects, and the collector of garbage looks at all that are kept.
+KEPT_HEADERS: Final = 128
 _FRAMES: Final = "52009230"
 _BEFORE_FRAMES: Final = f',"{_FRAMES}":{{"vr":"SQ","Value":['.encode()
 
@@ -195,7 +197,7 @@ class Headers:
             if blob not in self._kept:
                 self._kept[blob] = header, size
                 self._size += size
-            while self._size > self._kept_bytes:
+            while self._size > self._kept_bytes or len(self._kept) > KEPT_HEADERS:
                 self._size -= self._kept.popitem(last=False)[1][1]
 
 

@@ -1,7 +1,7 @@
 """Keeps finished pictures below a folder, up to so many bytes; all processes share it.
 
     NA/NAME            a picture, after eight bytes that tell whether it is whole; or a film
-    making/UUID/       where one process makes one
+    making/UUID        one that a process is making: a picture, or a folder for a film
 
 Invariants: a file gets its name when it is finished, and one that a power cut left incomplete is
 taken for none. What was not asked for longest goes first. No fault of the folder is an error for
@@ -124,24 +124,36 @@ class FolderPictures:
             with suppress(OSError):
                 os.unlink(one.path)
             excess -= one.size
-        for room in self._making.glob("*"):
+        for left in self._making.glob("*"):
             with suppress(OSError):
-                if room.stat().st_mtime < time.time() - SECONDS_OF_MAKING:
-                    shutil.rmtree(room, ignore_errors=True)
+                if left.stat().st_mtime >= time.time() - SECONDS_OF_MAKING:
+                    continue
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink()
 
     def _keep(self, path: Path, picture: bytes) -> None:
-        self._making.mkdir(parents=True, exist_ok=True)
+        # Making and removing a folder, even looking for one, takes longer than writing the file.
         made = self._making / uuid.uuid4().hex
-        made.mkdir()
+        content = _HEAD.pack(_MARK, crc32(picture)) + picture
         try:
-            (made / "picture").write_bytes(_HEAD.pack(_MARK, crc32(picture)) + picture)
-            self._publish(made / "picture", path, len(picture))
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
+            try:
+                made.write_bytes(content)
+            except FileNotFoundError:
+                self._making.mkdir(parents=True, exist_ok=True)
+                made.write_bytes(content)
+            self._publish(made, path, len(picture))
+        except OSError:
+            made.unlink(missing_ok=True)
+            raise
 
     def _publish(self, made: Path, path: Path, size: int) -> None:
-        path.parent.mkdir(exist_ok=True)
-        os.rename(made, path)
+        try:
+            os.rename(made, path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            os.rename(made, path)
         self._added += size
         if self._added > self._max_bytes // SHARE_BEFORE_SWEEP:
             self._added = 0

@@ -16,7 +16,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from deid.encoding import encoding_of
 from store.access import OwnerScope, Scope, SeriesScope, visible
@@ -127,6 +127,11 @@ class Archive:
 
         Each BulkDataURI begins with `store.metadata.ROOT_MARK` in place of the DICOMweb root.
         """
+        if len(refs) == 1:
+            found_one = self.database.row(_METADATA, {"instance_id": refs[0].id})
+            if found_one is not None:
+                yield bytes(found_one[0])
+            return
         for at in range(0, len(refs), METADATA_ROWS):
             ids = [ref.id for ref in refs[at : at + METADATA_ROWS]]
             query = select(instance.c.id, instance.c.metadata).where(instance.c.id.in_(ids))
@@ -210,6 +215,11 @@ class Archive:
     def _find(
         self, scope: Scope, study_uid: str, series_uid: str | None, instance_uid: str | None
     ) -> list[StoredInstance]:
+        if isinstance(scope, OwnerScope) and series_uid is not None and instance_uid is not None:
+            # What viewers ask for most, and for the first time one by one.
+            named = {"owner": scope.owner_id, "study": study_uid, "series": series_uid}
+            found = self.database.row(_OWN_INSTANCE, {**named, "instance": instance_uid})
+            return [] if found is None else [StoredInstance(*found)]
         query = _INSTANCES.where(study.c.study_instance_uid == study_uid, visible(scope))
         if series_uid is not None:
             query = query.where(series.c.series_instance_uid == series_uid)
@@ -262,6 +272,14 @@ def _instances_query() -> Select[Any]:
 
 
 _INSTANCES = _instances_query()
+_OWN_INSTANCE = _INSTANCES.where(
+    study.c.study_instance_uid == bindparam("study"),
+    series.c.series_instance_uid == bindparam("series"),
+    instance.c.sop_instance_uid == bindparam("instance"),
+    # The condition is the scope's own; only whose it is, is filled in each time.
+    visible(OwnerScope(bindparam("owner"))),  # type: ignore[arg-type]
+)
+_METADATA = select(instance.c.metadata).where(instance.c.id == bindparam("instance_id"))
 
 
 def _steps(read: Read, offset: int, length: int) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from store.access import OwnerScope
-from store.headers import Header, Headers
+from store.headers import KEPT_HEADERS, Header, Headers
 from store.pixels import decode
 from store.render import drawn
 from store.retrieve import Archive
@@ -147,6 +147,17 @@ def test_headers_are_kept_up_to_their_bound() -> None:
     for _ in range(2):
         large.header(headers, "large")
     assert large.asked == 2
+
+
+def test_no_more_headers_are_kept_than_the_collector_should_look_at() -> None:
+    one = source(t00280010={"vr": "US", "Value": [5]})
+    headers = Headers()
+    for number in range(KEPT_HEADERS + 1):
+        one.header(headers, f"{number}")
+    one.header(headers, "1")
+    assert one.asked == KEPT_HEADERS + 1
+    one.header(headers, "0")
+    assert one.asked == KEPT_HEADERS + 2
 
 
 def test_what_is_gone_describes_nothing() -> None:

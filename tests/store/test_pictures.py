@@ -1,6 +1,7 @@
 """The folder of kept pictures: whole or not at all, bounded, forgotten with their blobs."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -143,6 +144,37 @@ def test_what_a_killed_process_was_making_is_cleared_away(
     pictures.sweep()
 
     assert not list((folder / "making").iterdir())
+
+
+def test_a_picture_leaves_nothing_where_it_was_made(
+    tmp_path: Path, pictures: FolderPictures
+) -> None:
+    making = tmp_path / "pictures" / "making"
+    for number in range(3):
+        pictures.get_or_make(name(number), lambda: b"picture")
+    assert not list(making.iterdir())
+
+    # A power cut may; and both folders may be removed by hand.
+    (making / "left").write_bytes(b"half a pic")
+    os.utime(making / "left", (0, 0))
+    (making / "under way").write_bytes(b"half a pic")
+    pictures.sweep()
+    assert [path.name for path in making.iterdir()] == ["under way"]
+    shutil.rmtree(tmp_path / "pictures")
+    assert pictures.get_or_make(name(1), lambda: b"anew") == b"anew"
+    assert pictures.get_or_make(name(1), never) == b"anew"
+
+
+def test_a_picture_that_cannot_get_its_name_leaves_nothing(
+    tmp_path: Path, pictures: FolderPictures
+) -> None:
+    pictures.get_or_make(name(1), lambda: b"picture")
+    (path,) = (tmp_path / "pictures").glob(f"*/{name(1)}")
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+
+    assert pictures.get_or_make(name(1), lambda: b"anew") == b"anew"
+    assert not list((tmp_path / "pictures" / "making").iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
