@@ -32,6 +32,7 @@ from store.pictures import NoPictures, Pictures
 from store.schema import instance, series, study
 from store.streamed import (
     DEFLATED,
+    Bookmarks,
     Read,
     StreamedValue,
     data_set_reader,
@@ -43,6 +44,7 @@ __all__ = ["Archive", "StoredInstance"]
 METADATA_ROWS = 50
 KEPT_BYTES = 64 * 1024 * 1024
 KEPT_REFS = 50_000
+DEFLATED_KNOWN = 4
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Archive:
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = FrameIndexes(database).of
         self._headers = Headers()
+        self._bookmarks = lru_cache(maxsize=DEFLATED_KNOWN)(lambda _blob: Bookmarks())
         self._fragments = lru_cache(maxsize=64)(self._read_fragments)
 
     def instances(
@@ -240,7 +243,8 @@ class Archive:
         return self._blobs.stream(ref.blob, offset, length)
 
     def _reader(self, ref: StoredInstance) -> Read:
-        return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax)
+        marks = self._bookmarks(ref.blob) if ref.transfer_syntax == DEFLATED else None
+        return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax, marks)
 
     def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
         return fragments_of(partial(self._blobs.read, blob), value)

@@ -10,6 +10,8 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 
 from deid import Streamed
 from store.blobs import CHUNK_BYTES
@@ -17,6 +19,7 @@ from store.blobs import CHUNK_BYTES
 __all__ = [
     "DEFLATED",
     "PIXEL_DATA_TAGS",
+    "Bookmarks",
     "Read",
     "StreamedValue",
     "data_set_reader",
@@ -30,6 +33,9 @@ __all__ = [
 DEFLATED = "1.2.840.10008.1.2.1.99"
 PIXEL_DATA_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 META_GROUP_LENGTH_AT = 140
+BOOKMARK_BYTES = 4 * 1024 * 1024
+BOOKMARKS = 64
+"""Of a file: so far apart at first, and so many at most, of about 50 KB each."""
 
 Read = Callable[[int, int], bytes]
 
@@ -74,9 +80,15 @@ def streamed_values(text: str) -> list[StreamedValue]:
     return [StreamedValue(*row) for row in json.loads(text)]
 
 
-def data_set_reader(read: Read, transfer_syntax: str) -> Read:
-    """Reads by the offsets of this module, whatever the transfer syntax."""
-    return _InflatingReader(read) if transfer_syntax == DEFLATED else read
+def data_set_reader(read: Read, transfer_syntax: str, bookmarks: "Bookmarks | None" = None) -> Read:
+    """Reads by the offsets of this module, whatever the transfer syntax.
+
+    Args:
+        read: gives bytes of the stored file.
+        transfer_syntax: of that file.
+        bookmarks: of that file, from earlier readers and for later ones.
+    """
+    return _InflatingReader(read, bookmarks or Bookmarks()) if transfer_syntax == DEFLATED else read
 
 
 def inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -120,37 +132,106 @@ def deflated(data_set: Iterable[bytes]) -> Iterator[bytes]:
     yield out + b"\0" * ((size + len(out)) % 2)
 
 
-class _InflatingReader:
-    """Reads forward; a step back starts again from the beginning."""
+class Bookmarks:
+    """Where inflating one file can be taken up, so that what lies far behind is soon there.
 
-    def __init__(self, read: Read) -> None:
+    Bounded: when there are too many, every other one is given up. May be used by several threads.
+    """
+
+    def __init__(self) -> None:
+        self._marks: list[_Mark] = []
+        self._apart = BOOKMARK_BYTES
+        self._lock = Lock()
+
+    def before(self, offset: int) -> "_Mark | None":
+        """The last one from which the offset is still to come."""
+        with self._lock:
+            return next((mark for mark in reversed(self._marks) if mark.at <= offset), None)
+
+    def is_wanted(self, at: int) -> bool:
+        """Whether one at this place would be worth its memory."""
+        last = self._marks[-1].at if self._marks else 0
+        return at - last >= self._apart
+
+    def add(self, mark: "_Mark") -> None:
+        """Keep one; they come in order, but from several readers."""
+        with self._lock:
+            if self.is_wanted(mark.at):
+                self._marks.append(mark)
+            if len(self._marks) > BOOKMARKS:
+                self._marks = self._marks[1::2]
+                self._apart *= 2
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """The state of inflating at one place.
+
+    Attributes:
+        at: the offset of the next byte that comes out.
+        inflater: to be copied before it is used.
+        unread: what it was given and has not taken yet.
+        stored: where in the file the next bytes for it are.
+    """
+
+    at: int
+    inflater: Any
+    unread: bytes
+    stored: int
+
+
+class _InflatingReader:
+    """Reads forward; a step back starts again from a bookmark or from the beginning."""
+
+    def __init__(self, read: Read, bookmarks: Bookmarks) -> None:
         self._read = read
-        self._restart()
+        self._bookmarks = bookmarks
+        self._restart(0)
 
     def __call__(self, offset: int, length: int) -> bytes:
-        if offset < self._at:
-            self._restart()
-        while self._at + len(self._held) < offset + length:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            self._held += chunk
+        if offset < self._at or (
+            (mark := self._bookmarks.before(offset)) and mark.at > self._at + len(self._held)
+        ):
+            self._restart(offset)
+        while self._at + len(self._held) < offset + length and self._more():
             skip = min(len(self._held), offset - self._at)
             del self._held[:skip]
             self._at += skip
         skip = min(len(self._held), offset - self._at)
         return bytes(self._held[skip : skip + length])
 
-    def _restart(self) -> None:
-        self._at = 0
-        self._held = bytearray()
-        self._chunks = inflated(self._stored())
+    def _restart(self, offset: int) -> None:
+        mark = self._bookmarks.before(offset)
+        if mark is None:
+            head = self._read(0, META_GROUP_LENGTH_AT + 4)
+            self._held = bytearray(self._read(0, data_set_start(head)))
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            mark = _Mark(0, inflater, b"", len(self._held))
+        else:
+            self._held = bytearray()
+        self._at, self._unread, self._stored = mark.at, mark.unread, mark.stored
+        self._inflater = mark.inflater.copy()
 
-    def _stored(self) -> Iterator[bytes]:
-        offset = 0
-        while chunk := self._read(offset, CHUNK_BYTES):
-            offset += len(chunk)
-            yield chunk
+    def _more(self) -> bool:
+        """Inflate a little; False at the end."""
+        at = self._at + len(self._held)
+        if self._bookmarks.is_wanted(at):
+            mark = _Mark(at, self._inflater.copy(), self._unread, self._stored)
+            self._bookmarks.add(mark)
+        while not self._inflater.eof:
+            if not self._unread:
+                self._unread = self._read(self._stored, CHUNK_BYTES)
+                self._stored += len(self._unread)
+            if not self._unread:
+                break
+            out = self._inflater.decompress(self._unread, CHUNK_BYTES)
+            self._unread = self._inflater.unconsumed_tail
+            if out:
+                self._held += out
+                return True
+        rest = self._inflater.flush()
+        self._held += rest
+        return bool(rest)
 
 
 def data_set_start(head: bytes) -> int:
