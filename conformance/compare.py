@@ -2,7 +2,8 @@
 
 `python -m conformance.compare PAGE COMMAND…`, where COMMAND is Readingroom's (`make conformance`).
 Invariants: it knows both servers by their command lines only; each gets a folder of its own and
-free loopback ports, and is ended; the page names versions, but neither machines nor folders.
+free loopback ports, and ends with the comparison, however that ends; the page names versions, but
+neither machines nor folders.
 """
 
 import argparse
@@ -16,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from conformance.comparison import Column, page
@@ -29,6 +31,8 @@ PLUGIN: Final = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 OWNER: Final = "owner@localhost"
 ORIGIN: Final = "https://viewer.example"
 SECONDS: Final = 90
+# Of util-linux: what follows is killed by the system when this process is gone, even by SIGKILL.
+WITH_US: Final = ("setpriv", "--pdeathsig", "KILL")
 SCOPES: Final = ("--scope", "read", "--scope", "store", "--scope", "delete")
 
 
@@ -38,6 +42,10 @@ def main() -> int:
     parser.add_argument("page", type=Path)
     parser.add_argument("command", nargs="+", help="the command that is Readingroom")
     arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored, as below nohup, stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
     # The servers are started with an environment of their own, in which nothing is looked up.
     command = [str(Path(arguments.command[0]).absolute()), *arguments.command[1:]]
     columns = []
@@ -51,8 +59,13 @@ def main() -> int:
     return 0
 
 
+def _leave(number: int, _: FrameType | None) -> None:
+    # By default a signal ends the process where it stands: nothing is ended or cleared behind it.
+    raise SystemExit(128 + number)
+
+
 def _run(root: str, headers: Sequence[str]) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "conformance", root, "--format", "json"]
+    command = [*WITH_US, sys.executable, "-m", "conformance", root, "--format", "json"]
     for header in headers:
         command += ["--header", header]
     done = subprocess.run(  # noqa: S603 - this suite itself
@@ -119,7 +132,7 @@ def _running(command: list[str], folder: Path, port: int, sign: str = "") -> Ite
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the servers under test
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [*WITH_US, *command], stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         end = time.monotonic() + SECONDS
@@ -131,9 +144,12 @@ def _running(command: list[str], folder: Path, port: int, sign: str = "") -> Ite
     finally:
         process.terminate()
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+        finally:
+            # One that does not end when told to, and what it has started and left behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

@@ -29,7 +29,7 @@ def of_several(server: Server, number: str) -> None:
         raise Fault("other bytes")
 
 
-LISTS = [("1,2", [1, 2]), ("2,4,5", [2, 4, 5]), ("1,2,3,4,5", [1, 2, 3, 4, 5]), ("5", [5])]
+LISTS = [("1,2", [1, 2]), ("2,4,5", [2, 4, 5]), ("1,2,3,4,5", [1, 2, 3, 4, 5])]
 
 
 @check("10.4.1.1.6", "conditional", rows=LISTS)
@@ -125,7 +125,6 @@ def header_is_near(server: Server) -> None:
 
 
 ACCEPTS = [
-    ("quoted", 'multipart/related; type="application/octet-stream"'),
     ("unquoted", "multipart/related; type=application/octet-stream"),
     ("star", "multipart/related; type=application/octet-stream; transfer-syntax=*"),
     ("quoted-star", 'multipart/related; type="application/octet-stream"; transfer-syntax="*"'),

@@ -90,7 +90,7 @@ def never_as_stored(server: Server, sample: str, syntax: str) -> None:
 
 
 @check("8.7.3.4", rows=[("implicit", "1.2.840.10008.1.2"), ("big-endian", "1.2.840.10008.1.2.2"),
-                        ("unknown", "1.2.3.4.5")])  # fmt: skip
+                        ("mpeg", "1.2.840.10008.1.2.4.100"), ("unknown", "1.2.3.4.5")])  # fmt: skip
 def refused_syntax(server: Server, name: str, syntax: str) -> None:
     """A transfer syntax that cannot be given is refused with 406: {0}"""
     answer = server.get(server.main.path, f"{DICOM}; transfer-syntax={syntax}")

@@ -210,9 +210,3 @@ def frame_encoded(server: Server, name: str, syntax: str, media_type: str) -> No
     part = only_part(server.get(f"{server.main.path}/frames/1", accept))
     if part.media_type != media_type:
         raise Fault(part.headers.get("content-type", ""))
-
-
-@check("8.7.3.4", rows=[("implicit", "1.2.840.10008.1.2"), ("mpeg", "1.2.840.10008.1.2.4.100")])
-def not_acceptable(server: Server, name: str, syntax: str) -> None:
-    """A transfer syntax in which the image cannot be given is refused with 406: {1}"""
-    expect_status(server.get(server.main.path, f"{DICOM}; transfer-syntax={syntax}"), 406)

@@ -3,7 +3,7 @@
 Standard: PS3.18 8.4 and 8.5 (headers and status codes), RFC 9110 8.8 and 13.1 (validators).
 Invariants: a body is either a list of its pieces or an iterator that ends early, without its
 closing delimiter, when something goes wrong under way; no text of an error is ever logged.
-Not here: taking a request apart and sending an answer (`dicomweb.blueprint`).
+Not here: taking a request apart (`dicomweb.wsgi`) and sending an answer (`dicomweb.blueprint`).
 """
 
 import json

@@ -14,7 +14,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import PathConverter, Rule
 
 from dicomweb.answers import Answer, Header, answer_to_error, error_answer
@@ -128,6 +128,8 @@ def create_blueprint(
         _add(blueprint, edge, rule, operations)
     _add(blueprint, edge, "/<rest:_rest>", {})
     blueprint.register_error_handler(Exception, _answer_error)
+    # The framework refuses such a Host before it has looked whose the path is.
+    blueprint.app_errorhandler(BadHost)(_answer_error)
     blueprint.after_request(_open_to_pages(edge.cors))
     return blueprint
 

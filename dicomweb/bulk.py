@@ -1,6 +1,6 @@
 """WADO-RS: gives bulk data: one value, or all of a study, a series or an instance.
 
-Standard: PS3.18 10.4.1.1.5 and 10.4.1.1.7 (bulk data and pixel data resources), 8.7.3 (media
+Standard: PS3.18 10.4.1.1.5 and 10.4.1.1.6 (bulk data and pixel data resources), 8.7.3 (media
 types), 8.7.3.3 (uncompressed values are little-endian, compressed ones come frame by frame).
 Invariants: every BulkDataURI in our metadata leads to a value; every value can be had as
 application/octet-stream. A document is given under its own type only if that is one of a few, and

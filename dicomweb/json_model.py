@@ -4,7 +4,7 @@ Standard: PS3.18 F.2 (DICOM JSON model), PS3.5 7.1.2 (explicit VR), 6.2 (value r
 Invariants: elements come out in ascending order, with text in UTF-8 that says so; group lengths and
 the groups of commands and of file meta information are left out, and so are private attributes
 whose value is bulk data. Anything that is not of the model is a `Malformed` without a text.
-Not here: reading JSON or XML (`dicomweb.stow_metadata`), judging the values (`deid`).
+Not here: reading JSON or XML (`dicomweb.metadata_parts`), judging the values (`deid`).
 """
 
 import math
@@ -202,7 +202,8 @@ def _inline(vr: str, text: object) -> bytes:
     if vr == "SQ" or not isinstance(text, str):
         raise Malformed
     try:
-        return b64decode(text)
+        # Lines may be broken, as MIME has them; anything else that is no Base64 is not passed over.
+        return b64decode("".join(text.split()), validate=True)
     except ValueError:
         raise Malformed from None
 

@@ -9,10 +9,9 @@ Not here: whether the data sets are any (`dicomweb.json_model`), how many and ho
 import json
 from typing import Any, Final
 
-from dicomweb.answers import DICOM_JSON
+from dicomweb.answers import DICOM_JSON, DICOM_XML
 from dicomweb.errors import BrokenBody
 from dicomweb.native_xml_reader import NotNativeXml, from_xml
-from dicomweb.stow_report import DICOM_XML
 
 __all__ = ["METADATA_TYPES", "read_metadata"]
 

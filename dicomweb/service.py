@@ -17,9 +17,11 @@ from dicomweb.bulk import answer_bulkdata, answer_bulkdata_of, answer_pixeldata
 from dicomweb.errors import NotFound, Unauthenticated
 from dicomweb.frames import answer_frames
 from dicomweb.links import is_uid
+from dicomweb.metadata import answer_metadata
 from dicomweb.negotiation import Offer
 from dicomweb.qido import Place, answer_search
 from dicomweb.rendered import Kind, answer_rendered
+from dicomweb.resources import Resource
 from dicomweb.stow import Upload, answer_store
 from dicomweb.syntaxes import (
     DICOM,
@@ -28,7 +30,7 @@ from dicomweb.syntaxes import (
     frame_offers,
     instance_offers,
 )
-from dicomweb.wado import Resource, answer_instances, answer_metadata
+from dicomweb.wado import answer_instances
 from dicomweb.wado_uri import answer_wado_uri
 from store.access import Caller, Gate, Scope
 from store.db import Database

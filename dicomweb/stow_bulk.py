@@ -19,11 +19,11 @@ from dicomweb.errors import BodyTooLarge, Outcome
 from dicomweb.json_model import UNDEFINED, Slot, header, padding
 from dicomweb.multipart import Part
 from dicomweb.negotiation import MediaType, parse_media_type
+from dicomweb.syntaxes import EXPLICIT_LITTLE_ENDIAN, OCTETS
 from store.codestream import jpeg_header
 from store.foreign_pictures import read_foreign
 
 __all__ = [
-    "EXPLICIT_LITTLE_ENDIAN",
     "HELD_BYTES",
     "PIXEL_DATA",
     "Allowance",
@@ -37,7 +37,6 @@ __all__ = [
     "value",
 ]
 
-EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 PIXEL_DATA: Final = 0x7FE00010
 HELD_BYTES: Final = 256 << 20
 FRAGMENT_BYTES: Final = 1 << 20
@@ -59,7 +58,6 @@ _SYNTAXES: Final = {
     "video/mp4": f"{_JPEG}102",
     "video/h265": f"{_JPEG}107",
 }
-_OCTETS: Final = "application/octet-stream"
 _LOOKED_AT: Final = 64 * 1024
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -104,8 +102,8 @@ class Allowance:
 
 def bulk_of(part: Part) -> Bulk:
     """Return what a part says it is."""
-    declared = part.headers.get("content-type") or _OCTETS
-    media_type = parse_media_type(declared) or MediaType(_OCTETS, {})
+    declared = part.headers.get("content-type") or OCTETS
+    media_type = parse_media_type(declared) or MediaType(OCTETS, {})
     length = part.headers.get("content-length", "")
     content = part.content
     if media_type.name == "image/jpeg" and not media_type.parameters.get("transfer-syntax"):
@@ -272,7 +270,7 @@ def pictured(attributes: Mapping[str, Any], bulk: Bulk) -> tuple[dict[str, Any],
     if picture.frames > 1:
         made["00280008"] = ("IS", picture.frames)
     described = {name: {"vr": vr, "Value": [value]} for name, (vr, value) in made.items()}
-    media_type = MediaType(_OCTETS, {})
+    media_type = MediaType(OCTETS, {})
     return {**kept, **described}, Bulk(media_type, len(picture.pixels), [picture.pixels])
 
 

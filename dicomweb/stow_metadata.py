@@ -22,7 +22,6 @@ from dicomweb.metadata_parts import METADATA_TYPES, read_metadata
 from dicomweb.multipart import Part
 from dicomweb.negotiation import parse_media_type
 from dicomweb.stow_bulk import (
-    EXPLICIT_LITTLE_ENDIAN,
     HELD_BYTES,
     PIXEL_DATA,
     Allowance,
@@ -36,6 +35,7 @@ from dicomweb.stow_bulk import (
     value,
 )
 from dicomweb.stow_report import Report
+from dicomweb.syntaxes import EXPLICIT_LITTLE_ENDIAN
 from store.errors import CannotDecode
 
 __all__ = ["described"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from dicomweb.answers import DICOM_JSON
+from dicomweb.answers import DICOM_JSON, DICOM_XML
 from dicomweb.arriving import Arriving, refused
 from dicomweb.body import Body
 from dicomweb.errors import BrokenBody, LengthRequired, Outcome, UnsupportedMediaType
@@ -21,7 +21,7 @@ from dicomweb.metadata_parts import METADATA_TYPES
 from dicomweb.multipart import Part, read_parts
 from dicomweb.negotiation import MULTIPART, parse_media_type
 from dicomweb.stow_metadata import described
-from dicomweb.stow_report import DICOM_XML, Report
+from dicomweb.stow_report import Report
 
 __all__ = ["Upload", "arriving"]
 

@@ -12,16 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from dicomweb.answers import DICOM_JSON, Answer, Header
+from dicomweb.answers import DICOM_JSON, DICOM_XML, Answer, Header
 from dicomweb.errors import Outcome
-from dicomweb.links import study_url
+from dicomweb.links import resource_url, study_url
 from dicomweb.native_xml import to_xml
 from dicomweb.negotiation import Offer
 from store.ingest import Named, Received
 
-__all__ = ["DICOM_XML", "OFFERS", "Report"]
+__all__ = ["OFFERS", "Report"]
 
-DICOM_XML: Final = "application/dicom+xml"
 OFFERS: Final = (Offer(DICOM_JSON), Offer("application/json"), Offer(DICOM_XML))
 COERCION: Final = 0xB000  # PS3.18 I.2.1: "Coercion of Data Elements", which is what we are for
 
@@ -130,10 +129,8 @@ def _reference(named: Named | Received) -> dict[str, Any]:
 
 
 def _retrieve_url(root: str, received: Received) -> str:
-    return (
-        f"{study_url(root, received.study_instance_uid)}/series/{received.series_instance_uid}"
-        f"/instances/{received.sop_instance_uid}"
-    )
+    uids = (received.study_instance_uid, received.series_instance_uid, received.sop_instance_uid)
+    return resource_url(root, *uids)
 
 
 def _sequence(items: Iterable[dict[str, Any]]) -> dict[str, Any]:

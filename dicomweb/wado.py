@@ -25,7 +25,6 @@ from dicomweb.archives import ZIP, answer_zip, zip_offers
 from dicomweb.bulk import bulk_answer
 from dicomweb.errors import NotAcceptable
 from dicomweb.links import instance_url
-from dicomweb.metadata import answer_metadata
 from dicomweb.multipart import boundary_for
 from dicomweb.negotiation import Offer, ranked
 from dicomweb.parts import Piece, answer_parts
@@ -37,7 +36,7 @@ from store.errors import CannotTranscode
 from store.retrieve import Archive, StoredInstance
 from store.transcode import in_syntax
 
-__all__ = ["Resource", "answer_instances", "answer_metadata", "answer_one", "find"]
+__all__ = ["Resource", "answer_instances", "answer_one", "find"]
 
 
 def answer_instances(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:

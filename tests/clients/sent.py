@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydicom
 from dicomweb_client import DICOMwebClient
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.encaps import generate_frames
 from pydicom.uid import generate_uid
 
 from tests.support.server import RunningServer
 
-__all__ = ["Stored", "address_of", "client_of", "read", "stored", "values_of"]
+__all__ = [
+    "Stored",
+    "address_of",
+    "client_of",
+    "frames_of",
+    "read",
+    "stored",
+    "values_of",
+    "windowed",
+]
 
 
 def client_of(
@@ -49,6 +60,20 @@ def values_of(ds: Dataset) -> NDArray[Any]:
         samples = ds.pixel_array
     grey = ds.SamplesPerPixel == 1
     return samples.reshape(-1, ds.Rows, ds.Columns, *(() if grey else (3,)))
+
+
+def frames_of(ds: Dataset) -> list[bytes]:
+    """The frames of a compressed image, as they were sent."""
+    return list(generate_frames(ds.PixelData, number_of_frames=int(ds.get("NumberOfFrames", 1))))
+
+
+def windowed(ds: Dataset) -> NDArray[Any]:
+    """The grey levels, 0 to 255, that an image's own window makes of it (PS3.3 C.11.2.1.2.1)."""
+    slope, intercept = float(ds.get("RescaleSlope", 1)), float(ds.get("RescaleIntercept", 0))
+    centre, width = float(ds.WindowCenter), float(ds.WindowWidth)
+    levels = (ds.pixel_array * slope + intercept - (centre - 0.5)) / (width - 1) + 0.5
+    grey: NDArray[Any] = np.round(np.clip(levels, 0, 1) * 255)
+    return grey
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from store.retrieve import Archive, StoredInstance
 from tests.dicomweb.app import TOKEN, create_app
-from tests.dicomweb.samples import MULTIPART, multipart
+from tests.dicomweb.samples import MULTIPART, make_file, multipart
 
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -57,3 +59,20 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 @pytest.fixture
 def caller(app: Flask) -> Caller:
     return Caller(app.test_client())
+
+
+@pytest.fixture
+def broken_study(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The path of a study of three instances, the last of which can no longer be read."""
+    # So that the answer has begun when that is found out.
+    monkeypatch.setattr("dicomweb.answers.SMALL_BYTES", 1000)
+    paths = caller.stored([make_file(number) for number in (1, 2, 3)])
+    read = Archive.read
+
+    def fail_at_last(self: Archive, ref: StoredInstance) -> Any:  # noqa: ANN401
+        if ref.sop_instance_uid in paths[2]:
+            raise OSError("SECRETNAME")
+        return read(self, ref)
+
+    monkeypatch.setattr(Archive, "read", fail_at_last)
+    return paths[0].split("/series/")[0]

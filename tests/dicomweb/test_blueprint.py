@@ -83,7 +83,7 @@ def test_what_is_no_resource_is_not_found(caller: Caller, resource: str) -> None
 
     assert response.status_code == 404
     assert response.get_json()["error"].endswith(".")
-    for path in ("//studies", "///", "/studies//", "/studies/1.2//series"):
+    for path in ("//studies", "///", "/studies//", "/studies/1.2//series", "/%0A", "/a%0Ab/c"):
         assert caller.get(path).status_code == 404
         assert caller.get(path).get_json()["error"] == "There is no such resource."
 
@@ -98,12 +98,13 @@ def test_links_follow_the_host_and_no_proxy_header(caller: Caller, path: str) ->
     assert metadata["7FE00010"]["BulkDataURI"].startswith("http://[::1]:80/dicomweb/")
 
 
-@pytest.mark.parametrize("host", ['a"b', "a b", "a/b", "a\\b", "", "a:x"])
+@pytest.mark.parametrize("host", ['a"b', "a b", "a/b", "a\\b", "", "a:x", ".", "a..b", "a" * 64])
 def test_host_that_is_none_is_refused(caller: Caller, path: str, host: str) -> None:
     response = caller.client.get(
         "/dicomweb/studies", headers=AUTHORIZED, environ_overrides={"HTTP_HOST": host}
     )
     assert response.status_code == 400
+    assert response.get_json()["error"].endswith(".")
 
 
 def test_configured_address_goes_before_the_host(tmp_path: Path) -> None:

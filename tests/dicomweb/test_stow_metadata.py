@@ -210,6 +210,7 @@ BAD_MODELS: list[Any] = [
     {"7FE00010": {"vr": "OW", "Value": [1]}},
     {"7FE00010": {"vr": "OW", "InlineBinary": 5}},
     {"7FE00010": {"vr": "OW", "InlineBinary": "A"}},
+    {"00281201": {"vr": "OW", "InlineBinary": "AAEA!Ag=="}},
     {"7FE00010": {"vr": "OW", "BulkDataURI": None}},
     {"00081140": {"vr": "SQ", "BulkDataURI": "x"}},
     {"00081140": {"vr": "SQ", "Value": [5]}},
