@@ -40,7 +40,7 @@ from dicomweb.rendered_subjects import (
     subject_of,
 )
 from dicomweb.rendered_texts import answer_text
-from dicomweb.wado import Resource, find
+from dicomweb.resources import Resource, find
 from store.access import Scope
 from store.encoded import MediaType, encoded
 from store.errors import CannotDecode, NoSuchFrame, StoreBusy

@@ -26,7 +26,6 @@ from store.waveforms import waveform_picture
 __all__ = ["cut", "draw", "draw_all", "profile_of"]
 
 PIXEL_DATA: Final = "7FE00010"
-WAVEFORMS: Final = "54000100"
 
 
 def draw(archive: Archive, ref: StoredInstance, number: int, look: Look) -> Picture:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from dicomweb.errors import NotAcceptable
 from dicomweb.frames import frame_numbers
 from dicomweb.negotiation import Offer
-from dicomweb.wado import Resource
+from dicomweb.resources import Resource
 from store.errors import NoSuchFrame
 from store.frames import is_video
 from store.moving import LARGEST_VIDEO, MOST_FRAMES, films_can_be_made

@@ -36,7 +36,7 @@ from store.errors import CannotTranscode
 from store.retrieve import Archive, StoredInstance
 from store.transcode import in_syntax
 
-__all__ = ["Resource", "answer_instances", "answer_one", "find"]
+__all__ = ["answer_instances", "answer_one"]
 
 
 def answer_instances(archive: Archive, scope: Scope, resource: Resource, asked: Asked) -> Answer:

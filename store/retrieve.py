@@ -147,10 +147,6 @@ class Archive:
         """The stored Part 10 file from `start` to `end`, in chunks."""
         return self._blobs.stream(ref.blob, start, None if end is None else end - start)
 
-    def read_range(self, ref: StoredInstance, offset: int, length: int) -> bytes:
-        """Bytes of the file; in the deflated syntax, of the file with its data set inflated."""
-        return self._reader(ref)(offset, length)
-
     def frame(self, ref: StoredInstance, number: int) -> bytes:
         """One frame, in the stored transfer syntax; native frames as little-endian bytes.
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dicomweb.answers import Asked
 from dicomweb.rendered import answer_rendered
-from dicomweb.wado import Resource
+from dicomweb.resources import Resource
 from store.access import OwnerScope, Scope
 from store.encoded import srgb
 from tests.dicomweb.app import create_app
