@@ -81,7 +81,7 @@ class Body:
         transfer_syntax: str,
         limits: Limits,
         rewrite: Callable[[bytes], bytes],
-        write: Callable[[bytes], int],
+        write: Callable[[bytes | memoryview], int],
         wanted: int = 0,
         recognise: Callable[[bytes], Repeat | None] | None = None,
     ) -> None:
@@ -144,11 +144,11 @@ class Body:
 
     def _compare(self, view: memoryview) -> memoryview:
         """Collect a header that may repeat another one."""
-        self._head += view[:_CHUNK]
-        rest = view[_CHUNK:]
-        if len(self._head) < self._wanted:
-            return rest
-        self._settle(rest)
+        missing = self._wanted - len(self._head)
+        self._head += view[:missing]
+        if len(view) < missing:
+            return memoryview(b"")
+        self._settle(view[missing:])
         return memoryview(b"")
 
     def _settle(self, rest: memoryview) -> None:
@@ -210,9 +210,8 @@ class Body:
 
     def _pass_value(self, view: memoryview) -> memoryview:
         size = min(len(view), self._left)
-        obj = view.obj
-        # The usual case, a chunk of nothing but pixels, is handed on without a copy.
-        self._write(obj if isinstance(obj, bytes) and len(obj) == size else bytes(view[:size]))
+        # Nearly all bytes of an image come here, and are handed on without a copy.
+        self._write(view[:size])
         return self._passed(view, size)
 
     def _skip(self, view: memoryview) -> memoryview:

@@ -72,7 +72,7 @@ class Deflater:
         self._write = write
         self.size = 0
 
-    def deflate(self, data: bytes) -> None:
+    def deflate(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
         self._put(self._stream.compress(data))
 

@@ -8,6 +8,7 @@ Not here: the data set (``deid.stream``).
 """
 
 import struct
+from functools import lru_cache
 from typing import Final
 
 from deid.dictionary import keyword_of
@@ -83,16 +84,25 @@ def write_meta(
     profile: Profile, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str
 ) -> bytes:
     """Return preamble, prefix and file meta information of the de-identified file."""
+    front, behind = _around(profile, transfer_syntax, sop_class_uid)
+    body = front + encode_element(0x00020003, "UI", sop_instance_uid.encode(), _LITTLE) + behind
+    length = encode_element(_GROUP_LENGTH, "UL", struct.pack("<L", len(body)), _LITTLE)
+    return bytes(PREAMBLE) + _PREFIX + length + body
+
+
+@lru_cache(maxsize=64)
+def _around(profile: Profile, transfer_syntax: str, sop_class_uid: str) -> tuple[bytes, bytes]:
+    """What stands around the SOP Instance UID, which the instances of a series share."""
     literal = profile.literals
-    elements = [
-        (0x00020001, "OB", b"\0\1"),
-        (0x00020002, "UI", sop_class_uid.encode()),
-        (0x00020003, "UI", sop_instance_uid.encode()),
+    front = [(0x00020001, "OB", b"\0\1"), (0x00020002, "UI", sop_class_uid.encode())]
+    behind = [
         (_TRANSFER_SYNTAX_UID, "UI", transfer_syntax.encode()),
         (0x00020012, "UI", profile.implementation_class_uid.encode()),
         (0x00020013, "SH", literal[0x00020013].encode()),
         (0x00020016, "AE", literal[0x00020016].encode()),
     ]
-    body = b"".join(encode_element(tag, vr, value, _LITTLE) for tag, vr, value in elements)
-    length = encode_element(_GROUP_LENGTH, "UL", struct.pack("<L", len(body)), _LITTLE)
-    return bytes(PREAMBLE) + _PREFIX + length + body
+    return _encoded(front), _encoded(behind)
+
+
+def _encoded(elements: list[tuple[int, str, bytes]]) -> bytes:
+    return b"".join(encode_element(tag, vr, value, _LITTLE) for tag, vr, value in elements)

@@ -13,9 +13,10 @@ treated as a repetition. Original headers of the last few series are held in mem
 Not here: working an element out (``deid.rewriter``), the check (``deid.check``).
 """
 
+from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
@@ -30,7 +31,6 @@ __all__ = ["Repeat", "Repeats"]
 
 _MOST_SERIES: Final = 16
 _LONGEST_HEADER: Final = 1 << 18
-_FIRST_STEP: Final = 16
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class _Learnt:
     """A header, element by element, and what became of it.
 
     Attributes:
+        series: the element that says which series it is, as sent.
         source: the header as sent.
         starts: where each element begins, and where the last one ends.
         tags: of the elements.
@@ -49,11 +50,13 @@ class _Learnt:
         counts: what was done to each.
         total: what was done to all.
         behind: the element header that followed.
+        often: which elements were seen to differ, in order; added to.
     """
 
     session: Session
     identity: Identity
     present: frozenset[int]
+    series: bytes
     source: bytes
     starts: tuple[int, ...]
     tags: tuple[int, ...]
@@ -64,6 +67,7 @@ class _Learnt:
     counts: tuple[Counts | None, ...]
     total: Counts
     behind: bytes
+    often: list[int] = field(default_factory=list)
 
 
 class Repeat:
@@ -93,20 +97,21 @@ class Repeat:
         """
         learnt = self._learnt
         session = learnt.session.again(self.identity)
-        out, last = [], 0
+        out, anew, last = [], [], 0
         counts = session.counts
-        counts.update(learnt.total)
+        # Counter's own adding and subtracting would take longer than rewriting.
+        dict.update(counts, learnt.total)
         for index, start, stop in self._changed:
             front = learnt.written[index] + learnt.inserted[index]
             out.append(learnt.output[learnt.written[last] : front])
-            out.append(session.rewrite_element(self.header[start:stop]))
+            anew.append(session.rewrite_element(self.header[start:stop]))
+            out.append(anew[-1])
             last = index + 1
-            known = learnt.counts[index]
-            if known:
-                counts.subtract(known)
+            for name, count in (learnt.counts[index] or {}).items():
+                counts[name] -= count
         out.append(learnt.output[learnt.written[last] :])
         written = b"".join(out)
-        session.check_names(written)
+        session.check_elements(anew, written)
         return session, written
 
 
@@ -137,6 +142,9 @@ class Repeats:
             buf: the first bytes of the data set.
         """
         for learnt in candidates:
+            # What a series is called has to be the same, and is looked for in no time.
+            if learnt.series not in buf:
+                continue
             found = _match(learnt, buf)
             if found is None:
                 continue
@@ -195,25 +203,39 @@ def _match(learnt: _Learnt, buf: bytes) -> tuple[list[tuple[int, int, int]], int
 
 
 def _equal_run(learnt: _Learnt, buf: bytes, pos: int, index: int) -> int:
-    """Return up to which element the header is equal: by ever longer steps, then by halves."""
-    source, starts, count = learnt.source, learnt.starts, len(learnt.tags)
-    low, step = index, _FIRST_STEP
+    """Return up to which element the header is equal.
+
+    What differs is mostly what differed before, so the runs between these are compared whole; a
+    run that differs is halved.
+    """
+    source, starts, often, count = learnt.source, learnt.starts, learnt.often, len(learnt.tags)
+    low = index
     base = pos - starts[index]
+
+    def equal(first: int, end: int) -> bool:
+        a, b = starts[first], starts[end]
+        return source[a:b] == buf[base + a : base + b]
+
     while low < count:
-        high = min(low + step, count)
-        a, b = starts[low], starts[high]
-        if source[a:b] != buf[base + a : base + b]:
+        at = bisect_left(often, low)
+        high = often[at] if at < len(often) else count
+        if high == low:
+            if not equal(low, low + 1):
+                return low
+            low += 1
+        elif equal(low, high):
+            low = high
+        else:
             break
-        low, step = high, 2 * step
     else:
         return count
     while high - low > 1:
         middle = (low + high) // 2
-        a, b = starts[low], starts[middle]
-        if source[a:b] == buf[base + a : base + b]:
+        if equal(low, middle):
             low = middle
         else:
             high = middle
+    insort(often, low)
     return low
 
 
@@ -314,11 +336,15 @@ def _learn(
     out += [element for _, element in waiting]
     if b"".join(out) != written:
         return None
+    if SERIES_INSTANCE_UID not in tags:
+        return None
+    named = tags.index(SERIES_INSTANCE_UID)
     total = sum((count for count in counts if count), start=Counter())
     return _Learnt(
         session,
         identity,
         present,
+        part[starts[named] : starts[named + 1]],
         part,
         tuple(starts),
         tuple(tags),

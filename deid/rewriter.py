@@ -131,6 +131,16 @@ class Rewriter:
         self.uids: dict[bytes, bytes] = {}
         self._tests = self._make_tests()
 
+    def again(self) -> "Rewriter":
+        """Return one that decides the same and has not met anything yet."""
+        # As `copy` does, in a tenth of the time: it is needed twice for every instance.
+        other = object.__new__(Rewriter)
+        other.__dict__.update(self.__dict__)
+        other.counts, other.uids = Counter(), {}
+        other._strange = 0
+        other._out, other._pending = [], []
+        return other
+
     def _make_tests(self) -> list[Callable[[bytes], object] | None]:
         """Make, by action, the quick tests that tell that a value stays as it is."""
         tests: list[Callable[[bytes], object] | None] = [None] * len(Action)

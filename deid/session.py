@@ -8,7 +8,7 @@ that the same key made is not shifted again.
 Not here: the bytes' way through (``deid.body``).
 """
 
-from copy import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -72,14 +72,12 @@ class Session:
         written = literals(profile, enc, _applied(setting, present))
         plans = planner(profile, self.sop_class_uid, enc, frozenset(written))
 
-        def rewriter(days: int) -> Rewriter:
-            common = _series(setting, key, days, *texts)
-            return Rewriter(profile, plans, key, days, *common, written)
-
-        self._new_rewriter = rewriter
-        self._shift = shift
+        common = _series(setting, key, shift, *texts)
+        self._rewriter = Rewriter(profile, plans, key, shift, *common, written)
+        common = _series(setting, key, 0, *texts)
+        self._checker = Rewriter(profile, plans, key, 0, *common, written)
         self._names = distinctive(identity)
-        self._start()
+        self._begin()
         missing = {tag: element for tag, element in written.items() if tag not in present}
         for tag in plans.rules.required:
             if tag not in present:
@@ -89,11 +87,15 @@ class Session:
 
     def again(self, identity: Identity) -> "Session":
         """Return the decisions for an instance that differs in its SOP Instance UID only."""
-        other = copy(self)
-        other._take_uids(identity)
-        other._start()
+        other = object.__new__(Session)
+        other.__dict__.update(self.__dict__)
+        other.sent_sop_instance_uid = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
+        other.sop_instance_uid = map_uid(self.key, other.sent_sop_instance_uid)
+        other._rewriter = self._rewriter.again()
+        other._checker = self._checker.again()
         # What was replaced before must not be left in this one either.
         other._rewriter.uids.update(self._rewriter.uids)
+        other._begin()
         other._pending = ()
         return other
 
@@ -106,8 +108,7 @@ class Session:
         self.study_instance_uid = map_uid(self.key, self.sent_study_instance_uid)
         self.series_instance_uid = map_uid(self.key, self.sent_series_instance_uid)
 
-    def _start(self) -> None:
-        self._rewriter = self._new_rewriter(self._shift)
+    def _begin(self) -> None:
         for sent, new in (
             (self.sent_sop_instance_uid, self.sop_instance_uid),
             (self.sent_study_instance_uid, self.study_instance_uid),
@@ -115,7 +116,7 @@ class Session:
         ):
             if not is_standard(sent):
                 self._rewriter.uids[sent.encode("latin-1")] = new.encode()
-        self._check = Check(self._new_rewriter(0), self._names)
+        self._check = Check(self._checker, self._names)
 
     @property
     def counts(self) -> Counts:
@@ -131,10 +132,17 @@ class Session:
         return written
 
     def rewrite_element(self, element: bytes) -> bytes:
-        """Rewrite one element at top level; ``check_names`` must follow for what it is part of."""
-        written = self._rewriter.rewrite(element)
-        self._check.is_stable(written, self._rewriter.uids)
-        return written
+        """Rewrite one element at top level; `check_elements` must follow."""
+        return self._rewriter.rewrite(element)
+
+    def check_elements(self, elements: Iterable[bytes], written: bytes) -> None:
+        """Check elements that were rewritten one by one, and the whole that they are part of.
+
+        Raises:
+            VerificationFailed: an element would change again, or an identifier is left.
+        """
+        self._check.is_stable(b"".join(elements), self._rewriter.uids)
+        self.check_names(written)
 
     def check_names(self, written: bytes) -> None:
         """Look for what must not be left.

@@ -73,6 +73,8 @@ class Deidentifier:
         limits: what the instance may ask for.
         profile: the profile to apply, None for the default one.
         cleaned_pixels: a person has blacked out what the pixels said; this is then claimed.
+        pass_on: gets pieces of long values, in their turn, instead of ``write``, which then need
+            not be copied; a piece is good during the call only.
 
     Raises:
         DeidError: from any method; the instance is refused and nothing of it may be kept.
@@ -87,8 +89,10 @@ class Deidentifier:
         limits: Limits | None = None,
         profile: Profile | None = None,
         cleaned_pixels: bool = False,
+        pass_on: Callable[[memoryview], object] | None = None,
     ) -> None:
         self._key = key
+        self._pass_on = pass_on
         self._profile = profile or default_profile()
         self._cleaned_pixels = cleaned_pixels
         self._setting: Setting | None = None
@@ -141,6 +145,8 @@ class Deidentifier:
             self._syntax,
             cleaned_pixels=self._cleaned_pixels,
         )
+        # Whoever still holds this, as a large batch does, need not hold the header, too.
+        receipt, self._body = self._receipt(session, review), None
         return Deidentified(
             transfer_syntax=self._syntax,
             sop_class_uid=session.sop_class_uid,
@@ -154,7 +160,7 @@ class Deidentifier:
             streamed=tuple(body.streamed),
             size=self._size,
             review=review,
-            receipt=self._receipt(session, review),
+            receipt=receipt,
         )
 
     @property
@@ -260,7 +266,7 @@ class Deidentifier:
             self._deflater = Deflater(self._send)
         return written
 
-    def _write(self, data: bytes) -> int:
+    def _write(self, data: bytes | memoryview) -> int:
         self._offset += len(data)
         if self._deflater is not None:
             self._deflater.deflate(data)
@@ -268,6 +274,15 @@ class Deidentifier:
             self._send(data)
         return self._offset
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         self._size += len(data)
-        self._put(data)
+        if isinstance(data, bytes):
+            self._put(data)
+        elif self._pass_on is not None:
+            self._pass_on(data)
+        else:
+            whole = data.obj
+            if isinstance(whole, bytes) and len(whole) == len(data):
+                self._put(whole)
+            else:
+                self._put(bytes(data))

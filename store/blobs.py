@@ -25,8 +25,8 @@ class BlobWriter(Protocol):
     def key(self) -> str:
         """The name under which the blob will be read."""
 
-    def write(self, data: bytes) -> object:
-        """Append the bytes.
+    def write(self, data: bytes | memoryview) -> object:
+        """Append the bytes, which are good during the call only.
 
         Raises:
             StoreFull: no room is left.

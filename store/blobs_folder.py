@@ -15,6 +15,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -25,39 +26,43 @@ from store.errors import StoreError, StoreFull
 __all__ = ["FolderBlobs"]
 
 SYNC_THREADS = 8
-SPARE_FILES = 32
+SPARE_FILES = 64
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _FileWriter:
-    def __init__(self, path: Path, syncing: ThreadPoolExecutor) -> None:
-        self.key = _key(path.name)
+    def __init__(self, path: str, syncing: ThreadPoolExecutor) -> None:
+        self.key = _key(path.rpartition("/")[2])
         self.path = path
         self._syncing = syncing
         self._synced: Future[None] | None = None
-        # Not buffered: the de-identifier writes a header and then large chunks.
-        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115 - closed by seal or discard
+        # A bare handle: the de-identifier writes a header and then large chunks, unbuffered, and
+        # a file object costs more than opening and closing it.
+        self._handle: int | None = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
-    def write(self, data: bytes) -> object:
-        view = memoryview(data)
+    def write(self, data: bytes | memoryview) -> object:
+        assert self._handle is not None
         try:
-            while view:
-                view = view[self._file.write(view) :]
+            written = os.write(self._handle, data)
+            while written < len(data):
+                written += os.write(self._handle, memoryview(data)[written:])
         except OSError as error:
             raise _translated(error) from None
         return None
 
     def read(self, offset: int, length: int) -> bytes:
-        if not self._file.closed:
-            return os.pread(self._file.fileno(), length, offset)
-        with open(self.path, "rb", buffering=0) as file:
-            return os.pread(file.fileno(), length, offset)
+        if self._handle is not None:
+            return os.pread(self._handle, length, offset)
+        handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(handle, length, offset)
+        finally:
+            os.close(handle)
 
     def seal(self) -> None:
         # The file is closed, so that a large batch does not hold hundreds of them open.
-        if self._synced is None:
-            handle = os.dup(self._file.fileno())
-            self._file.close()
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
             self._synced = self._syncing.submit(_sync_and_close, handle)
 
     def settle(self) -> None:
@@ -69,8 +74,11 @@ class _FileWriter:
             raise _translated(error) from None
 
     def discard(self) -> None:
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
 
 
 class FolderBlobs:
@@ -88,8 +96,9 @@ class FolderBlobs:
         # Syncs that run together cost the disk hardly more than one.
         self._syncing = ThreadPoolExecutor(SYNC_THREADS, "blob-sync")
         self._mine: Path | None = None
-        self._spare: list[Path] = []
+        self._spare: list[str] = []
         self._taking = Lock()
+        self._making: Future[list[str]] | None = None
         self._lock: int | None = None
         self._incoming.mkdir(parents=True, exist_ok=True)
 
@@ -98,8 +107,11 @@ class FolderBlobs:
         try:
             with self._taking:
                 if not self._spare:
-                    self._spare = self._make_spare()
-                return _FileWriter(self._spare.pop(), self._syncing)
+                    self._spare = self._made_spare()
+                path = self._spare.pop()
+                if len(self._spare) < SPARE_FILES // 2 and self._making is None:
+                    self._making = self._syncing.submit(self._make_spare)
+            return _FileWriter(path, self._syncing)
         except OSError as error:
             raise _translated(error) from None
 
@@ -112,7 +124,7 @@ class FolderBlobs:
     def publish(self, keys: Sequence[str]) -> None:
         """Rename the files; a crash before the rename is on disk is mended by `recover`."""
         for key in keys:
-            self._move(self._own_folder() / _flat(key), key)
+            self._move(f"{self._own_folder()}/{_flat(key)}", key)
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """The bytes from `offset`; fewer than `length` at the end of the file."""
@@ -177,12 +189,25 @@ class FolderBlobs:
                 path.unlink()
         return mended
 
-    def _make_spare(self) -> list[Path]:
-        """Empty files whose names are safe, so that an instance alone costs no folder sync."""
-        folder, day = self._own_folder(), f"{self._clock():%Y%m%d}"
-        paths = [folder / _flat(f"{day}/{uuid.uuid4().hex}") for _ in range(SPARE_FILES)]
+    def _made_spare(self) -> list[str]:
+        making, self._making = self._making, None
+        if making is not None:
+            # If there was no room then, there may be by now.
+            with suppress(OSError):
+                return making.result()
+        return self._make_spare()
+
+    def _make_spare(self) -> list[str]:
+        """Empty files whose names are safe, so that an instance alone costs no folder sync.
+
+        Their names begin alike, so that they will lie in one folder: a day has 256 of them, and
+        making one costs more than all else about its files.
+        """
+        folder, day, common = self._own_folder(), f"{self._clock():%Y%m%d}", uuid.uuid4().hex[:2]
+        names = (f"{day}/{common}{uuid.uuid4().hex[2:]}" for _ in range(SPARE_FILES))
+        paths = [f"{folder}/{_flat(name)}" for name in names]
         for path in paths:
-            path.touch(exist_ok=False)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         _sync_folder(folder)
         return paths
 
@@ -214,12 +239,12 @@ class FolderBlobs:
                 continue
         raise StoreError("A stored file is missing from the blob folder.")
 
-    def _move(self, path: Path, key: str) -> None:
-        final = self._final(key)
+    def _move(self, path: Path | str, key: str) -> None:
+        final = self._place(key)
         try:
             os.rename(path, final)
         except FileNotFoundError:
-            final.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(final), exist_ok=True)
             os.rename(path, final)
 
     def _final(self, key: str) -> Path:

@@ -37,7 +37,7 @@ class _ObjectWriter:
         self._parts: list[dict[str, Any]] = []
         self._settled = False
 
-    def write(self, data: bytes) -> object:
+    def write(self, data: bytes | memoryview) -> object:
         self._buffer += data
         while len(self._buffer) >= PART_BYTES:
             self._send_part(bytes(self._buffer[:PART_BYTES]))

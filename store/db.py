@@ -7,6 +7,7 @@ Not here: the tables (`store.schema`, `accounts.schema`) and migrations (`server
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    Update,
     create_engine,
     event,
 )
@@ -33,6 +35,9 @@ from store.errors import StoreBusy, StoreFull
 __all__ = ["Database", "metadata"]
 
 LOCK_WAIT_SECONDS = 30
+TURN_SECONDS = 0.001
+
+Statement = Select[Any] | Insert | Update
 
 metadata = MetaData(
     naming_convention={
@@ -78,7 +83,7 @@ class Database:
             statement: one that is made once, as it is prepared for good.
             parameters: the values of all that it binds.
         """
-        found = _prepared(statement, self.engine.dialect)
+        found = _prepared(statement, self.engine.dialect, ())
         try:
             raw = self._looking.pop()
         except IndexError:
@@ -116,9 +121,9 @@ class Database:
                 connection.begin(),
             ):
                 yield connection
-        except OperationalError as error:
+        except (OperationalError, self.engine.dialect.loaded_dbapi.OperationalError) as error:
             raise _translated(error) from None
-        except IntegrityError:
+        except (IntegrityError, self.engine.dialect.loaded_dbapi.IntegrityError):
             # What a row refers to was deleted while it was being written.
             raise StoreBusy("The index changed in the meantime; nothing was stored.") from None
 
@@ -135,8 +140,50 @@ class Database:
             The values of `returning` in the rows that were inserted, in no order.
         """
         statement = _insert_if_new(self.engine.dialect.name, table, returning)
+        if len(rows) == 1 or self.writes_in_turn:
+            return [value for (value,) in self.execute(connection, statement, rows)]
+        # Where the database is not in this process, one round for all counts for more.
         result = connection.execute(statement, rows)
         return [] if returning is None else list(result.scalars())
+
+    def execute(
+        self,
+        connection: Connection,
+        statement: Statement,
+        rows: Sequence[Mapping[str, Any]],
+    ) -> list[tuple[Any, ...]]:
+        """Execute a statement for each of the rows; for those few that every instance needs.
+
+        As with `row`, it goes straight to the driver, in the transaction of the connection.
+
+        Args:
+            connection: that of `write`.
+            statement: one that is made once, as it is prepared for good.
+            rows: the values of all that it binds, for an insert those of the columns; all rows
+                have the same keys.
+
+        Returns:
+            What it found or returns, for all rows.
+        """
+        if not rows:
+            return []
+        columns = tuple(rows[0]) if isinstance(statement, Insert) else ()
+        found = _prepared(statement, self.engine.dialect, columns)
+        cursor = connection.connection.cursor()
+        values: list[tuple[Any, ...]] = []
+        try:
+            for row in rows:
+                cursor.execute(found.text, found.bound(row))
+                if found.readers:
+                    values += map(found.read, cursor.fetchall())
+        finally:
+            cursor.close()
+        return values
+
+    @property
+    def writes_in_turn(self) -> bool:
+        """Whether writers wait for each other, so that several do better to go together."""
+        return self.engine.dialect.name == "sqlite"
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -145,31 +192,49 @@ class Database:
         self.engine.dispose()
 
 
+_Bind = tuple[str, bool, Any, Callable[[Any], Any] | None]
+"""A parameter: its name, whether it has to be given, else its value; how the driver takes it."""
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """A statement as the driver takes it."""
 
     text: str
-    places: tuple[str, ...] | None
+    binds: tuple[_Bind, ...]
+    positional: bool
     readers: tuple[Callable[[Any], Any] | None, ...]
 
     def bound(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the driver has it
-        if self.places is None:
-            return parameters
-        return tuple(parameters[name] for name in self.places)
+        values = []
+        for name, is_given, constant, write in self.binds:
+            value = parameters[name] if is_given else constant
+            values.append(value if write is None else write(value))
+        if self.positional:
+            return values
+        return dict(zip([name for name, *_ in self.binds], values, strict=True))
 
     def read(self, values: Sequence[Any]) -> tuple[Any, ...]:
         pairs = zip(values, self.readers, strict=True)
-        return tuple(value if read is None else read(value) for value, read in pairs)
+        return tuple([value if read is None else read(value) for value, read in pairs])
 
 
 @cache
-def _prepared(statement: Select[Any], dialect: Dialect) -> _Prepared:
-    compiled = statement.compile(dialect=dialect)
-    places = tuple(compiled.positiontup or ()) if compiled.positional else None
-    types = (column.type.dialect_impl(dialect) for column in statement.selected_columns)
-    readers = tuple(kind.result_processor(dialect, None) for kind in types)
-    return _Prepared(str(compiled), places, readers)
+def _prepared(statement: Statement, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
+    compiled = statement.compile(dialect=dialect, column_keys=columns or None)
+    names = (compiled.positiontup if compiled.positional else None) or compiled.binds
+    binds = [compiled.binds[name] for name in names]
+    kinds = [bind.type.dialect_impl(dialect) for bind in binds]
+    readers = (column.type.dialect_impl(dialect) for column in statement.exported_columns)
+    return _Prepared(
+        str(compiled),
+        tuple(
+            (name, bind.required, bind.value, kind.bind_processor(dialect))
+            for name, bind, kind in zip(names, binds, kinds, strict=True)
+        ),
+        compiled.positional,
+        tuple(kind.result_processor(dialect, None) for kind in readers),
+    )
 
 
 @cache
@@ -184,7 +249,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transaction handling begins late and cannot begin IMMEDIATE.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -203,13 +268,32 @@ def _begin_sqlite(connection: Connection) -> None:
     mode = connection.get_execution_options().get("begin_mode")
     # A statement that only reads is a transaction of its own.
     if mode is not None:
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        _begin_in_turn(connection.connection.cursor(), mode)
 
 
-def _translated(error: DBAPIError) -> Exception:
+def _begin_in_turn(cursor: Any, mode: str) -> None:  # noqa: ANN401 - the driver's
+    """Begin when no other process writes; SQLite itself would look for it every 100 ms only."""
+    end = time.monotonic() + LOCK_WAIT_SECONDS
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                cursor.execute(f"BEGIN {mode}")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(TURN_SECONDS)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
+        cursor.close()
+
+
+def _translated(error: Exception) -> Exception:
     # The original carries the statement's parameters; they hold de-identified values only, but
     # they are of no use to a caller, so they end here.
-    text = str(error.orig).lower()
+    text = str(error.orig if isinstance(error, DBAPIError) else error).lower()
     if "full" in text or "no space" in text:
         return StoreFull("The index has no room for another instance.")
     return StoreBusy("The index did not answer in time; nothing was stored. Send again.")

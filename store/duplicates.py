@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Connection, bindparam, null, select, union_all
+from sqlalchemy import bindparam, null, select, union_all
 
 from store.blobs import CHUNK_BYTES, Blobs
+from store.db import Database
 from store.frames import FrameIndex
 from store.schema import instance, replaced_instance, series, study
 from store.streamed import (
@@ -75,17 +76,18 @@ class Replaced:
 
 
 def find_stored(
-    connection: Connection, blobs: Blobs, owner_id: int, uids: Uids
+    database: Database, blobs: Blobs, owner_id: int, uids: Uids
 ) -> Pixels | Replaced | None:
     """What the owner has under these UIDs."""
     place = dict(zip(("study", "series", "instance"), uids, strict=True))
-    row = connection.execute(_STORED, {"owner": owner_id, **place}).first()
+    row = database.row(_STORED, {"owner": owner_id, **place})
     if row is None:
         return None
-    if row.replaced_by is not None:
-        return Replaced(row.replaced_by)
-    frames = FrameIndex.unpack(bytes(row.frame_index))
-    return Pixels(row[0], streamed_values(row.streamed), frames, partial(blobs.read, row.blob))
+    transfer_syntax, streamed, frame_index, blob, replaced_by = row
+    if replaced_by is not None:
+        return Replaced(replaced_by)
+    frames = FrameIndex.unpack(bytes(frame_index))
+    return Pixels(transfer_syntax, streamed_values(streamed), frames, partial(blobs.read, blob))
 
 
 def is_repetition(new: Pixels, stored: Pixels) -> bool:
@@ -100,7 +102,7 @@ def is_repetition(new: Pixels, stored: Pixels) -> bool:
 
 
 # Made once, and one statement: the look-up is part of every instance's way in.
-_STORED = union_all(
+_found = union_all(
     select(
         instance.c.available_transfer_syntax_uid,
         instance.c.streamed,
@@ -122,4 +124,5 @@ _STORED = union_all(
         replaced_instance.c.series_instance_uid == bindparam("series"),
         replaced_instance.c.sop_instance_uid == bindparam("instance"),
     ),
-)
+).subquery()
+_STORED = select(_found)

@@ -67,10 +67,11 @@ def write_entries(
         uids = _text(entry, "0020000D"), _text(entry, "0020000E")
         if uids not in places:
             key = {"owner_id": owner_id, "study": uids[0], "series": uids[1]}
-            found = connection.execute(_FIND_SERIES, key).scalar()
-            if found is None:
-                found = _add_series(database, connection, entry, owner_id, came_by, now)
-            places[uids] = found
+            found = database.execute(connection, _FIND_SERIES, [key])
+            if found:
+                places[uids] = found[0][0]
+            else:
+                places[uids] = _add_series(database, connection, entry, owner_id, came_by, now)
         rows.append(_instance_row(entry, places[uids], now))
     written = _insert_instances(database, connection, rows)
     added = defaultdict(list)
@@ -78,7 +79,7 @@ def write_entries(
         if row["blob"] in written:
             added[row["series_id"]].append(row)
     # In one order everywhere, so that two batches never wait for each other.
-    stay = [_add_to_series(connection, id_, added[id_], now) for id_ in sorted(added)]
+    stay = [_add_to_series(database, connection, id_, added[id_], now) for id_ in sorted(added)]
     return set().union(*stay)
 
 
@@ -186,14 +187,19 @@ def _insert_instances(
 
 
 def _add_to_series(
-    connection: Connection, series_id: int, rows: list[dict[str, Any]], now: datetime
+    database: Database,
+    connection: Connection,
+    series_id: int,
+    rows: list[dict[str, Any]],
+    now: datetime,
 ) -> set[str]:
     """Count the new instances, hold the series for them; return the blobs of those that stay."""
-    known = connection.execute(_ADD, {"of": series_id, "added": len(rows), "now": now}).one()
-    if known.replaced:
+    addition = {"of": series_id, "added": len(rows), "now": now}
+    [(state, known, replaced)] = database.execute(connection, _ADD, [addition])
+    if replaced:
         rows = take_back_replaced(connection, series_id, rows)
     reasons = {row["review_reasons"] for row in rows}
-    changes = after_arrival(known.review_state, known.review_reasons, reasons)
+    changes = after_arrival(state, known, reasons)
     if changes:
         connection.execute(update(series).where(series.c.id == series_id).values(changes))
     return {row["blob"] for row in rows}

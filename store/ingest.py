@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, select
 
 from deid import Deidentified, Deidentifier
 from deid.encoding import encoding_of
 from deid.profile import Profile
-from store import metadata, schema
+from store import schema
 from store.blobs import Blobs, BlobWriter
 from store.changes import bump
 from store.db import Database
@@ -29,11 +30,14 @@ from store.errors import DuplicateDiffers, StoreError
 from store.frames import FrameIndex, index_frames, native_index
 from store.indexing import INDEXED, Entry, write_entries
 from store.keys import KeyRing
+from store.metadata import FRAME_VALUES, Attributes, HeaderValues
+from store.metadata_pieces import Pieces
 from store.pictures import NoPictures, Pictures
 from store.replacing import Replacement, sweep, take_out
 from store.retrieve import StoredInstance
 from store.review import joined_reasons
 from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
+from store.together import Together
 
 __all__ = ["Batch", "Incoming", "Ingest", "Named", "Received"]
 
@@ -87,6 +91,7 @@ class Incoming:
             transfer_syntax=transfer_syntax,
             profile=batch.profile,
             cleaned_pixels=cleaned_pixels,
+            pass_on=self._write,
         )
 
     def feed(self, data: bytes | memoryview) -> None:
@@ -127,7 +132,7 @@ class Incoming:
             self._writer.discard()
             self._writer = None
 
-    def _write(self, data: bytes) -> object:
+    def _write(self, data: bytes | memoryview) -> object:
         if self._writer is None:
             self._writer = self._batch.blobs.create()
         return self._writer.write(data)
@@ -239,22 +244,11 @@ class Batch:
         self._open.clear()
         if not entries and not replacements:
             return
-        now = self._ingest.clock()
         try:
             self.blobs.settle([entry.writer for entry in entries])
-            with self._ingest.database.write() as connection:
-                written = write_entries(
-                    self._ingest.database,
-                    connection,
-                    entries,
-                    owner_id=self._owner_id,
-                    came_by=self._came_by,
-                    now=now,
-                )
-                if replacements:
-                    take_out(connection, self._owner_id, replacements, now)
-                if written or replacements:
-                    bump(connection, self._owner_id)
+            written = self._ingest.together.write(
+                partial(self._index, entries, replacements, self._ingest.clock())
+            )
         except BaseException:
             self.drop()
             raise
@@ -267,6 +261,24 @@ class Batch:
                 entry.writer.discard()
         if replacements:
             self._ingest.sweep()
+
+    def _index(
+        self,
+        entries: Sequence[Entry],
+        replacements: Sequence[Replacement],
+        now: datetime,
+        connection: Connection,
+    ) -> set[str]:
+        """Write the rows, in a transaction; return the blob keys of those that are new."""
+        database, owner_id = self._ingest.database, self._owner_id
+        written = write_entries(
+            database, connection, entries, owner_id=owner_id, came_by=self._came_by, now=now
+        )
+        if replacements:
+            take_out(connection, owner_id, replacements, now)
+        if written or replacements:
+            bump(connection, owner_id, database)
+        return written
 
     def drop(self) -> None:
         """Forget everything that was not committed."""
@@ -283,8 +295,7 @@ class Batch:
         own = self._entries.get(uids)
         if own is not None:
             return _pixels(own)
-        with self._ingest.database.read() as connection:
-            return find_stored(connection, self.blobs, self._owner_id, uids)
+        return find_stored(self._ingest.database, self.blobs, self._owner_id, uids)
 
     def _upload_of(self, study_instance_uid: str) -> int | None:
         if self._upload_id is not None:
@@ -301,7 +312,7 @@ class Batch:
             f"/studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
             f"/instances/{result.sop_instance_uid}"
         )
-        attributes = metadata.build(
+        made = self._ingest.pieces.assemble(
             result.header,
             result.trailer,
             result.streamed,
@@ -312,10 +323,9 @@ class Batch:
             writer=writer,
             transfer_syntax=result.transfer_syntax,
             size=result.size,
-            # A large batch waits with these only.
-            attributes={tag: attributes[tag] for tag in INDEXED & attributes.keys()},
-            metadata=metadata.dumps(attributes),
-            frame_index=_frame_index(result, attributes, writer),
+            attributes=made.values,
+            metadata=made.text,
+            frame_index=_frame_index(result, made.values, writer),
             streamed=dump_streamed(result.streamed),
             receipt=result.receipt.to_json(),
             reasons=joined_reasons(*result.review),
@@ -350,6 +360,8 @@ class Ingest:
         self.blobs = blobs
         self.keys = keys
         self.clock = clock
+        self.together = Together(database)
+        self.pieces = Pieces(INDEXED | FRAME_VALUES)
 
     @contextmanager
     def batch(self, owner_id: int, came_by: str, upload_id: int | None = None) -> Iterator[Batch]:
@@ -407,10 +419,8 @@ def _pixels(entry: Entry) -> Pixels:
     return Pixels(entry.transfer_syntax, values, entry.frame_index, entry.writer.read)
 
 
-def _frame_index(
-    result: Deidentified, attributes: metadata.Attributes, writer: BlobWriter
-) -> FrameIndex:
-    header = metadata.HeaderValues(attributes)
+def _frame_index(result: Deidentified, attributes: Attributes, writer: BlobWriter) -> FrameIndex:
+    header = HeaderValues(attributes)
     for element in result.streamed:
         if element.tag in PIXEL_DATA_TAGS:
             return index_frames(header, element, result.transfer_syntax, writer.read)

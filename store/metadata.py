@@ -22,11 +22,16 @@ from deid.encoding import Encoding, elements, items
 from store.byteorder import WORD_BYTES, swap_words
 
 __all__ = [
+    "FRAME_VALUES",
+    "NO_CHARSET",
     "ROOT_MARK",
+    "SPECIFIC_CHARACTER_SET",
     "Attributes",
+    "Builder",
     "HeaderValues",
     "Streamed",
     "build",
+    "charsets_of",
     "dumps",
 ]
 
@@ -56,6 +61,8 @@ _SIGNED_WITH_PIXELS = frozenset(
 _NAMES = {tag: f"{tag:08X}" for tag in DicomDictionary}
 # Text that no character set touches; CS is not here, as Specific Character Set is one.
 _PLAIN_TEXT = frozenset({"AE", "AS", "DA", "DT", "TM", "UI"})
+NO_CHARSET = _PLAIN_TEXT | {"SQ"}
+"""Value representations in which Specific Character Set, wrongly so, is not listened to."""
 _ENCODED_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _ONE_TEXT = frozenset({"LT", "ST", "UT", "UR"})
 _COMPONENTS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -80,13 +87,23 @@ class Streamed(Protocol):
 
 
 @dataclass
-class _Builder:
+class Builder:
+    """Makes the attributes of the data sets of one instance, and of each alone.
+
+    Attributes:
+        encoding: of the data sets.
+        bulk_uri: what the BulkDataURIs begin with.
+        signed: whether Pixel Representation, as far as it was met, says that pixels have a sign.
+        path: the sequences and items that are being made.
+    """
+
     encoding: Encoding
     bulk_uri: str
     signed: bool = False
     path: list[str] = field(default_factory=list)
 
     def data_set(self, buf: bytes, start: int, end: int, charsets: Sequence[str]) -> Attributes:
+        """The attributes of the elements in a range."""
         found: Attributes = {}
         for tag, vr, value_start, value_end in elements(buf, start, end, self.encoding):
             if not tag & 0xFFFF:
@@ -104,7 +121,7 @@ class _Builder:
             else:
                 value = buf[value_start:value_end]
                 if tag == SPECIFIC_CHARACTER_SET:
-                    charsets = _charsets(value)
+                    charsets = charsets_of(value)
                     value = b"ISO_IR 192"
                 elif tag == PIXEL_REPRESENTATION and not self.encoding.explicit:
                     self.signed = value.strip(b"\0") != b""
@@ -124,7 +141,7 @@ class _Builder:
     def _value(self, name: str, vr: str, value: bytes, charsets: Sequence[str]) -> dict[str, Any]:
         if vr in _BINARY:
             if len(value) > INLINE_BYTES:
-                return {"BulkDataURI": self.uri(name)}
+                return {"BulkDataURI": self._uri(name)}
             return {"InlineBinary": b64encode(self._little(vr, value)).decode()}
         if vr in _NUMBERS:
             values = self._numbers(vr, value)
@@ -136,7 +153,14 @@ class _Builder:
             values = _texts(vr, value, charsets)
         return {"Value": values} if any(v is not None for v in values) else {}
 
-    def uri(self, name: str) -> str:
+    def streamed(self, element: Streamed) -> Attributes:
+        """The attribute of a value that is only in the blob."""
+        name = f"{element.tag:08X}"
+        if element.length == 0:
+            return {name: {"vr": element.vr}}
+        return {name: {"vr": element.vr, "BulkDataURI": self._uri(name)}}
+
+    def _uri(self, name: str) -> str:
         return f"\x01{self.bulk_uri}/bulkdata/{'/'.join([*self.path, name])}"
 
     def _numbers(self, vr: str, value: bytes) -> list[Any]:
@@ -161,6 +185,8 @@ def build(
 ) -> Attributes:
     """The attributes of a data set in the DICOM JSON model.
 
+    What is stored is put together by `store.metadata_pieces`, and has to be the same.
+
     Args:
         header: the encoded data set up to the first streamed value.
         trailer: the encoded elements after the last streamed value.
@@ -168,13 +194,10 @@ def build(
         encoding: of header and trailer.
         instance_path: `/studies/…/series/…/instances/…`, for the BulkDataURIs.
     """
-    builder = _Builder(encoding, instance_path)
+    builder = Builder(encoding, instance_path)
     found = builder.data_set(header, 0, len(header), ())
     for element in streamed:
-        name = f"{element.tag:08X}"
-        found[name] = {"vr": element.vr}
-        if element.length != 0:
-            found[name]["BulkDataURI"] = builder.uri(name)
+        found |= builder.streamed(element)
     if trailer:
         # Elements may stand between two streamed values, too.
         found |= builder.data_set(trailer, 0, len(trailer), ())
@@ -184,13 +207,14 @@ def build(
 
 def dumps(attributes: Attributes) -> bytes:
     """The JSON text, with `ROOT_MARK` at the start of each BulkDataURI."""
-    text = json.dumps(attributes, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _JSON.encode(attributes)
     # A quote inside a value is escaped, so this pattern is only ever a member of ours.
     marked = text.replace('"BulkDataURI":"\\u0001', '"BulkDataURI":"\x01')
     return marked.encode("utf-8", "replace")
 
 
-def _charsets(value: bytes) -> Sequence[str]:
+def charsets_of(value: bytes) -> Sequence[str]:
+    """Python's names of what Specific Character Set names."""
     terms = [term.strip() for term in value.decode("ascii", "replace").rstrip(" \0").split("\\")]
     try:
         return convert_encodings(terms)
@@ -263,6 +287,9 @@ def _decimal(part: str) -> float | int | str | None:
 _CONVERT: dict[str, Callable[[str], Any]] = {"PN": _name, "IS": _integer, "DS": _decimal}
 
 
+# Made once: it writes single elements, too.
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 _KEYWORD_TAGS = {
     "SamplesPerPixel": "00280002",
     "PhotometricInterpretation": "00280004",
@@ -271,6 +298,8 @@ _KEYWORD_TAGS = {
     "Columns": "00280011",
     "BitsAllocated": "00280100",
 }
+FRAME_VALUES = frozenset(_KEYWORD_TAGS.values())
+"""The attributes of the JSON model that `HeaderValues` reads."""
 
 
 class HeaderValues:

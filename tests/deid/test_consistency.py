@@ -1,5 +1,6 @@
 """UIDs and dates of many files fit together after de-identification, and again after a round."""
 
+from deid import Deidentifier
 from deid.uids import is_own
 from tests.conftest import find_shared_data
 from tests.deid.build import BASIC, Element, instance
@@ -53,3 +54,23 @@ def test_owners_are_unlinkable() -> None:
     one, two = run(data).ds, run(data, key=b"z" * 32).ds
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "StudyDate"):
         assert one[keyword].value != two[keyword].value
+
+
+def test_long_values_are_passed_on_from_a_buffer_that_is_used_again() -> None:
+    data = instance([(0x7FE00010, "OW", bytes(range(256)) * 40)])
+    out, passed = bytearray(), 0
+
+    def pass_on(piece: memoryview) -> None:
+        nonlocal passed
+        passed += len(piece)
+        out.extend(piece)
+
+    engine = Deidentifier(KEY, out.extend, pass_on=pass_on)
+    buffer = bytearray(1000)
+    for start in range(0, len(data), len(buffer)):
+        size = len(data[start : start + len(buffer)])
+        buffer[:size] = data[start : start + size]
+        engine.feed(memoryview(buffer)[:size])
+    engine.finish()
+    assert out == run(data).data
+    assert passed == 256 * 40
