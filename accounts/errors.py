@@ -4,7 +4,10 @@
     ├── EmailTaken       an account with this e-mail address exists
     ├── NoSuchAccount    no account with this e-mail address
     ├── NoSuchToken      no token of this number
-    └── InvalidValue     an e-mail address, AE title or name of a token that is not one
+    ├── NoSuchPeer       no peer of this AE title
+    ├── NoSuchAeTitle    no AE title of this name belongs to an account
+    ├── AeTitleTaken     the AE title is the server's own, or another account's
+    └── InvalidValue     an e-mail address, AE title, host or name of a token that is not one
 
 Not here: wrong passwords and spent links are no errors but the answer None.
 """
@@ -26,5 +29,17 @@ class NoSuchToken(AccountError):
     """No token of this number."""
 
 
+class NoSuchPeer(AccountError):
+    """No peer of this AE title."""
+
+
+class NoSuchAeTitle(AccountError):
+    """No AE title of this name belongs to an account."""
+
+
+class AeTitleTaken(AccountError):
+    """The AE title is the server's own, or belongs to another account."""
+
+
 class InvalidValue(AccountError):
-    """An e-mail address, an AE title or the name of a token that is not one."""
+    """An e-mail address, an AE title, a host or the name of a token that is not one."""

@@ -1,4 +1,4 @@
-"""The tables of accounts, sign-in links, tokens and peers.
+"""The tables of accounts, sign-in links, tokens, AE titles and peers.
 
 Invariants: no password, token or link is stored, only what one can be checked against.
 Not here: what an account has stored (`store.schema`, by `owner_id`).
@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from store.db import metadata
 
-__all__ = ["account", "peer", "sign_in_link", "token"]
+__all__ = ["account", "ae_title", "peer", "sign_in_link", "token"]
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 
@@ -59,11 +59,25 @@ token = Table(
     Column("expires_at", DateTime(timezone=True)),
 )
 
+# By which peers call this server.
+ae_title = Table(
+    "ae_title",
+    metadata,
+    Column("title", Text, primary_key=True),
+    _of_account(),
+    # Whoever calls it may store; otherwise only peers of the account.
+    Column("open", Boolean, nullable=False),
+)
+
+# By which peers say who they are.
 peer = Table(
     "peer",
     metadata,
     Column("ae_title", Text, primary_key=True),
     _of_account(),
+    # Where it listens itself.
     Column("host", Text),
     Column("port", Integer),
+    # Addresses and networks from which it calls, with spaces between; empty for any.
+    Column("hosts", Text, nullable=False, server_default=""),
 )

@@ -136,14 +136,22 @@ def tokens_of(database: Database, account_id: int | None = None) -> list[Token]:
         return [_token(row) for row in connection.execute(query)]
 
 
-def revoke_token(database: Database, token_id: int) -> None:
+def revoke_token(database: Database, token_id: int, account_id: int | None = None) -> None:
     """Make a token void, from the next request on.
 
+    Args:
+        database: where it is kept.
+        token_id: which.
+        account_id: whose it has to be; None for anybody's.
+
     Raises:
-        NoSuchToken: there is none of this number.
+        NoSuchToken: there is none of this number, or it is another's.
     """
+    chosen = schema.token.c.id == token_id
+    if account_id is not None:
+        chosen &= schema.token.c.account_id == account_id
     with database.write() as connection:
-        gone = connection.execute(delete(schema.token).where(schema.token.c.id == token_id))
+        gone = connection.execute(delete(schema.token).where(chosen))
     if gone.rowcount == 0:
         raise NoSuchToken("There is no token of this number.")
 

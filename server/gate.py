@@ -1,16 +1,19 @@
 """Decides what a caller may do: by bearer token, by session, by AE title, and in which root.
 
 Invariants: credentials that are given and wrong are an error, never a stranger's view; every
-request is decided anew, so what is revoked is void at once; a token is asked for with one look into
-the index of tokens; owners are not limited in how often they ask, strangers are.
+request, and every association, is decided anew, so what is revoked is void at once; a token and an
+AE title are asked for with one look into an index each; owners are not limited in how often they
+ask, strangers are; what is stored can be found over DIMSE by known peers of its owner only.
 Not here: what a scope contains (`store.access`), counting (`server.limits`).
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from accounts.peers import account_of_peer
+from accounts.ae_titles import ae_title_of
+from accounts.hosts import is_within
+from accounts.peers import peer_named
 from accounts.people import first_account
 from accounts.tokens import Bearer, TokenScope, bearer_of_token
 from server.config import Settings
@@ -20,13 +23,17 @@ from store.access import Caller, NothingScope, OwnerScope, Scope, UploadScope
 from store.db import Database
 from store.errors import Forbidden, NoSuchRoot, TooManyRequests
 
-__all__ = ["UPLOAD", "AccountGate", "owner_of_peer"]
+if TYPE_CHECKING:
+    import dimse.callers as of_dimse
+
+__all__ = ["UPLOAD", "AccountGate", "callers_of"]
 
 UPLOAD: Final = "upload"
 """The name of an upload's number in the path of its root."""
 
 WRONG_CREDENTIALS_A_MINUTE: Final = 60
 LARGEST_NUMBER: Final = 2**63 - 1
+LOOPBACK: Final = ("127.0.0.0/8", "::1")
 
 
 class AccountGate:
@@ -110,18 +117,36 @@ def _refuse_after(seconds: int | None) -> None:
         raise TooManyRequests(seconds)
 
 
-def owner_of_peer(database: Database, settings: Settings) -> Callable[[str, str], int | None]:
-    """Who gets what a calling AE title sends.
+def callers_of(database: Database, settings: Settings) -> "of_dimse.Callers":
+    """Who is who over DIMSE.
 
     Returns:
-        A function of calling AE title and remote host. Unknown titles belong to the owner of the
-        server while it listens on the loopback interface only, and to nobody otherwise.
+        A function of calling AE title, called AE title and remote host. A known peer, calling from
+        where it is expected, acts for its account: what it sends belongs there, and it finds what
+        is there. It calls the server's own title, one that nobody has, or one of its account; at
+        another account's title it is a stranger. Strangers find nothing. What they send belongs to
+        the account whose title they call, if that is open to them; otherwise, from the loopback
+        interface, to the owner of the server; and else to nobody.
     """
+    # Brings pynetdicom, which the web workers do without.
+    from dimse.callers import Caller as DimseCaller
 
-    def owner(calling_ae_title: str, _host: str) -> int | None:
-        account = account_of_peer(database, calling_ae_title)
-        if account is None and settings.dimse.is_loopback:
-            account = first_account(database)
-        return None if account is None else account.id
+    def caller(calling: str, called: str, host: str) -> DimseCaller:
+        owner_id, scope = who(calling, called.strip(" "), host)
+        return DimseCaller(owner_id, scope, calling.strip(" "), host)
 
-    return owner
+    def who(calling: str, called: str, host: str) -> tuple[int | None, Scope | None]:
+        named = peer_named(database, calling)
+        peer = named if named is not None and named.calls_from(host) else None
+        title = None if called == settings.ae_title.strip(" ") else ae_title_of(database, called)
+        if title is not None and (peer is None or peer.account_id != title.account_id):
+            return title.account_id if title.open else None, None
+        if peer is not None:
+            return peer.account_id, OwnerScope(peer.account_id)
+        # A known name from elsewhere is somebody who pretends to it, not a stranger.
+        if named is None and settings.dimse.is_loopback and is_within(host, LOOPBACK):
+            owner = first_account(database)
+            return None if owner is None else owner.id, None
+        return None, None
+
+    return caller

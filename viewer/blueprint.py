@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -25,6 +26,7 @@ from viewer.studies import find_study, page_of_studies
 __all__ = ["Pages", "create_blueprint", "only_signed_in"]
 
 LAST_PAGE = 1_000_000
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Pages:
         dicomweb_root: the path of the DICOMweb root that the viewer reads from.
         public_base: the server's address as others reach it; None means as the request came.
         ae_title, dimse_host, dimse_port: where scanners send to.
+        dimse_tls_port: where they send to over TLS; None when there is no such port.
         assets: the built client; by default that of this checkout.
     """
 
@@ -51,6 +54,7 @@ class Pages:
     ae_title: str = "READINGROOM"
     dimse_host: str = "127.0.0.1"
     dimse_port: int = 11112
+    dimse_tls_port: int | None = None
     assets: Assets | None = field(default=None)
 
     @property
@@ -61,6 +65,12 @@ class Pages:
     def base(self) -> str:
         """The server's address, without a slash at its end."""
         return (self.public_base or request.url_root).rstrip("/")
+
+    def dimse_reached_at(self) -> str:
+        """The host that scanners send to; where every address is listened on, that of the pages."""
+        if self.dimse_host in ANY_ADDRESS:
+            return urlsplit(self.base()).hostname or self.dimse_host
+        return self.dimse_host
 
     def dicomweb_path(self) -> str:
         """The path of the DICOMweb root as the browser sees it, also below a proxy's path."""

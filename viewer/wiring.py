@@ -11,6 +11,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from viewer.account import create_account_blueprint
 from viewer.api import create_api_blueprint
 from viewer.assets import Assets, create_assets_blueprint
 from viewer.blueprint import Pages, create_blueprint
@@ -47,6 +48,7 @@ def install(app: Flask, pages: Pages) -> None:
     app.register_blueprint(create_sign_in_blueprint(pages))
     app.register_blueprint(create_blueprint(pages))
     app.register_blueprint(create_review_blueprint(pages))
+    app.register_blueprint(create_account_blueprint(pages))
 
     def answer(error: HTTPException) -> Response:
         return _error_page(error, pages.dicomweb_root)
@@ -102,6 +104,7 @@ def _install_notice(app: Flask, sentence: str) -> None:
         "/",
         "/uploads",
         "/uploads/<study_uid>/review",
+        "/account",
         "/sign-in",
         "/sign-in/<token>",
         "/viewer/<study_uid>",

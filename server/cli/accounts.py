@@ -1,6 +1,6 @@
-"""`readingroom account`, `token` and `peer`: who may do what.
+"""`readingroom account` and `token`: who may do what.
 
-Not here: the rules of accounts (`accounts`).
+Not here: the rules of accounts (`accounts`), AE titles (`server.cli.ae_titles`).
 """
 
 import json
@@ -13,14 +13,13 @@ from typing import Any
 import click
 
 from accounts.errors import NoSuchAccount
-from accounts.peers import add_peer
 from accounts.people import Account, account_by_email, account_by_id, create_account
 from accounts.tokens import ALL_SCOPES, Token, TokenScope, create_token, revoke_token, tokens_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.services import Services, now
 
-__all__ = ["account", "peer", "token"]
+__all__ = ["account", "account_named", "account_option", "email_of", "token"]
 
 account_option = click.option(
     "--account", "email", required=True, metavar="EMAIL", help="Whose it is."
@@ -93,7 +92,7 @@ def create_for(
     with ready_services(config, data) as services:
         made = create_token(
             services.database,
-            _account(services, email).id,
+            account_named(services, email).id,
             random_bytes=os.urandom,
             clock=now,
             scopes=[TokenScope(scope) for scope in scopes] or ALL_SCOPES,
@@ -132,43 +131,16 @@ def revoke(token_id: int, as_json: bool, data: str | None, config: Path | None) 
     click.echo(json.dumps({"revoked": token_id}) if as_json else f"Revoked the token {token_id}.")
 
 
-@click.group()
-def peer() -> None:
-    """AE titles that send to this server."""
-
-
-@peer.command("add")
-@click.argument("ae_title", metavar="AETITLE")
-@account_option
-@click.option("--host", help="Where the peer itself listens.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where the peer itself listens.")
-@as_json
-@data_option
-@config_option
-def add(
-    ae_title: str,
-    email: str,
-    host: str | None,
-    port: int | None,
-    as_json: bool,
-    data: str | None,
-    config: Path | None,
-) -> None:
-    """Give what the calling AETITLE sends to an account."""
-    with ready_services(config, data) as services:
-        owner = _account(services, email)
-        add_peer(services.database, ae_title, owner.id, host, port)
-    if as_json:
-        click.echo(json.dumps({"ae_title": ae_title.strip(), "account": owner.email}))
-    else:
-        click.echo(f"What {ae_title.strip()} sends belongs to {owner.email}.")
+def email_of(services: Services, account_id: int) -> str:
+    """The e-mail address of an account; empty when it has gone in the meantime."""
+    owner = account_by_id(services.database, account_id)
+    return "" if owner is None else owner.email
 
 
 def _described(services: Services, found: Token) -> dict[str, Any]:
-    owner = account_by_id(services.database, found.account_id)
     return {
         "id": found.id,
-        "account": "" if owner is None else owner.email,
+        "account": email_of(services, found.account_id),
         "name": found.name,
         "scopes": [scope.value for scope in TokenScope if scope in found.scopes],
         "created_at": found.created_at.isoformat(timespec="seconds"),
@@ -176,7 +148,12 @@ def _described(services: Services, found: Token) -> dict[str, Any]:
     }
 
 
-def _account(services: Services, email: str) -> Account:
+def account_named(services: Services, email: str) -> Account:
+    """The account with this e-mail address.
+
+    Raises:
+        NoSuchAccount: there is none.
+    """
     found = account_by_email(services.database, email)
     if found is None:
         raise NoSuchAccount("There is no account with this e-mail address.")

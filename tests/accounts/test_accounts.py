@@ -1,4 +1,4 @@
-"""Accounts, one-time links and peers."""
+"""Accounts and one-time links."""
 
 import os
 from datetime import timedelta
@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from accounts.errors import EmailTaken, InvalidValue
-from accounts.peers import account_of_peer, add_peer
 from accounts.people import (
     Account,
     account_by_email,
@@ -79,18 +78,3 @@ def test_a_new_link_makes_the_old_one_void(database: Database, clock: Clock) -> 
     old = create_link(database, account.id, random_bytes=os.urandom, clock=clock)
     create_link(database, account.id, random_bytes=os.urandom, clock=clock)
     assert redeem_link(database, old, clock=clock) is None
-
-
-def test_a_peer_leads_to_the_account_that_was_named_last(database: Database, clock: Clock) -> None:
-    first, second = made(database, clock), made(database, clock, "otto@example.org")
-    add_peer(database, "CT-SUITE-2", first.id)
-    add_peer(database, "CT-SUITE-2 ", second.id, "127.0.0.1", 104)
-    assert account_of_peer(database, "CT-SUITE-2") == second
-    assert account_of_peer(database, "CT-SUITE-3") is None
-
-
-@pytest.mark.parametrize("title", ["", " ", "SEVENTEEN-LETTERS", "BACK\\SLASH", "TAB\tHERE"])
-def test_what_is_no_ae_title_is_refused(database: Database, clock: Clock, title: str) -> None:
-    account = made(database, clock)
-    with pytest.raises(InvalidValue):
-        add_peer(database, title, account.id)

@@ -98,6 +98,17 @@ def test_a_revoked_token_is_void_at_once(
         revoke_token(database, listed.id)
 
 
+def test_others_tokens_are_not_revoked(database: Database, account: Account, clock: Clock) -> None:
+    other = create_account(database, "otto@example.org", clock=clock)
+    secret = made(database, account, clock)
+    [listed] = tokens_of(database)
+    with pytest.raises(NoSuchToken):
+        revoke_token(database, listed.id, other.id)
+    assert bearer(database, secret, clock) is not None
+    revoke_token(database, listed.id, account.id)
+    assert bearer(database, secret, clock) is None
+
+
 def test_tokens_of_others_are_not_listed(
     database: Database, account: Account, clock: Clock
 ) -> None:
