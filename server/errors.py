@@ -2,7 +2,10 @@
 
     ServerError
     ├── ConfigError        a setting is unknown or has a value that cannot be understood
-    └── CommandFailed      a command could not do its work; the text says why
+    ├── CommandFailed      a command could not do its work; the text says why
+    └── TransferError      something could not be sent to, or fetched from, another server
+        ├── TryLater       it may be possible another time
+        └── Cancelled      somebody has ended the job
 
 Not here: the errors of the domain, which a command turns into `CommandFailed`.
 """
@@ -18,3 +21,15 @@ class ConfigError(ServerError):
 
 class CommandFailed(ServerError):
     """A command could not do its work."""
+
+
+class TransferError(ServerError):
+    """Something could not be sent to, or fetched from, another server, and will not be."""
+
+
+class TryLater(TransferError):
+    """The other server was away, busy or broke off: it may be possible another time."""
+
+
+class Cancelled(TransferError):
+    """Somebody has ended the job."""

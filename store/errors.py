@@ -5,6 +5,9 @@
     ├── NoSuchBulkdata     a path that names no bulk value of the instance
     ├── NoSuchSeries       a series that its would-be owner does not have
     ├── NoSuchUpload       an upload that its would-be owner did not begin
+    ├── NoSuchJob          a job that is not there, is another owner's, or is over
+    ├── NoSuchRemote       another server of a name that the owner has not given
+    ├── BadRemote          a name or an address that no other server can have
     ├── WrongSecret        the server's secret is not the one that wraps the keys
     ├── Outdated           what a decision was made upon has changed since
     ├── CannotDecode       the pixel data cannot be decoded
@@ -43,6 +46,18 @@ class NoSuchSeries(StoreError):
 
 class NoSuchUpload(StoreError):
     """The owner has begun no such upload."""
+
+
+class NoSuchJob(StoreError):
+    """A job that is not there, is another owner's, or is over."""
+
+
+class NoSuchRemote(StoreError):
+    """The owner has given no other server this name."""
+
+
+class BadRemote(StoreError):
+    """A name or an address that no other server can have."""
 
 
 class WrongSecret(StoreError):

@@ -1,4 +1,5 @@
-"""The tables of the archive: keys, studies, series, instances, and what replaced which instance.
+"""The tables of the archive: keys, studies, series, instances, what replaced which instance, and
+the jobs of moving them.
 
 Standard: column names are the PS3.6 keywords in snake case; the columns of study, series and
 instance are the attributes that PS3.18 tables 10.6.3-3 to 10.6.3-5 ask QIDO-RS to return.
@@ -28,9 +29,12 @@ from store.words import keep_words_of
 
 __all__ = [
     "change",
+    "deed",
     "doomed_blob",
     "instance",
+    "job",
     "owner_key",
+    "remote",
     "replaced_instance",
     "series",
     "study",
@@ -168,6 +172,54 @@ change = Table(
     metadata,
     Column("owner_id", Id, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+)
+
+# Work that takes its time (`store.jobs`). Arguments hold nothing that was not de-identified.
+job = Table(
+    "job",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # A sentence about the last attempt that did not succeed.
+    Column("trouble", Text, nullable=False, server_default=""),
+    # When it may be begun, or when its worker was last heard of, and who that is.
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("worker", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Index(None, "state", "due_at"),
+    Index(None, "owner_id", "id"),
+)
+
+# Other DICOMweb servers; the token is sealed with the owner's key (`store.remotes`).
+remote = Table(
+    "remote",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("sealed_token", LargeBinary),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("owner_id", "name"),
+)
+
+# Who did what to which (`store.audit`): rows are only ever added.
+deed = Table(
+    "deed",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("account_id", Id),
+    Column("what", Text, nullable=False),
+    Column("which", Text, nullable=False),
+    Index(None, "at"),
 )
 
 tell_planner(metadata)

@@ -57,11 +57,17 @@ THEIRS = {
         "pydicom",
         "pynetdicom",
         "sqlalchemy",
+        "urllib3",
         "werkzeug",
     },
     "conformance": {"pydicom", "requests"},
 }
-ONE_MODULE = {"boto3": "store/blobs_s3.py", "stripe": "accounts/billing/", "argon2": "accounts/"}
+ONE_MODULE = {
+    "boto3": "store/blobs_s3.py",
+    "stripe": "accounts/billing/",
+    "argon2": "accounts/",
+    "urllib3": "server/dicomweb_client.py",
+}
 STANDARD = __import__("sys").stdlib_module_names
 PACKAGES = sorted(name for name in OURS if (ROOT / name / "__init__.py").is_file())
 

@@ -20,7 +20,12 @@ COMMANDS = {
     "migrate": ("server.cli.serve", "Bring the database to the newest revision."),
     "account": ("server.cli.accounts", "Accounts of people."),
     "token": ("server.cli.accounts", "Bearer tokens, for programs that use DICOMweb."),
-    "peer": ("server.cli.accounts", "AE titles that send to this server."),
+    "aetitle": ("server.cli.ae_titles", "AE titles of this server that belong to accounts."),
+    "peer": ("server.cli.ae_titles", "AE titles of others, which send to this server."),
+    "send": ("server.cli.jobs", "Send studies to a peer or another server."),
+    "import": ("server.cli.jobs", "Fetch studies of another DICOMweb server."),
+    "remote": ("server.cli.jobs", "Other DICOMweb servers."),
+    "job": ("server.cli.jobs", "What is being sent and imported."),
     "deid": ("server.cli.deid", "De-identify files, without a server."),
     "secret": ("server.cli.secret", "The server's secret, which wraps the keys."),
 }
@@ -33,7 +38,9 @@ class _Commands(click.Group):
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[name][0]), name)
+        # `import` is a word of the language.
+        module = import_module(COMMANDS[name][0])
+        command: click.Command = getattr(module, f"{name}_" if name == "import" else name)
         return command
 
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
