@@ -7,6 +7,7 @@ Invariants: collected before anything is rewritten, at every depth; lives in mem
 Not here: removing the identifiers from text (``deid.text``), checking the output (``deid.check``).
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -150,14 +151,17 @@ class Identity:
             raise Malformed(f"{keyword} has more than one value.")
         return value.decode("latin-1")
 
-    def sop_class_uid(self) -> str:
+    def sop_class_uid(self, private: Container[str] = ()) -> str:
         """Return the SOP class.
 
+        Args:
+            private: those beside the standard's that may be it.
+
         Raises:
-            SopClassUnsupported: it is not one of the standard's.
+            SopClassUnsupported: it is none of either.
         """
         uid = self.uid(SOP_CLASS_UID, "SOPClassUID")
-        if not is_standard(uid):
+        if not is_standard(uid) and uid not in private:
             raise SopClassUnsupported("The SOP Class UID is not one of the DICOM standard.")
         return uid
 

@@ -12,7 +12,7 @@ Not here: the decision for one element (``deid.rules``), making the file (``gene
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -93,6 +93,7 @@ class Profile:
         terms: whole values of such text that stay whoever is called like a word of them.
         schemes: coding schemes whose codes mean the same to everybody.
         identifying, ages: codes of concepts that say who somebody is, and how old.
+        sop_classes: private ones that the operator knows, so that their UIDs are structure, too.
     """
 
     name: str
@@ -110,11 +111,16 @@ class Profile:
     ages: frozenset[bytes]
     held: Held
     _document: dict[str, Any] = field(repr=False)
+    sop_classes: frozenset[str] = frozenset()
 
     @cached_property
     def literals(self) -> dict[int, str]:
         """The values that the DICOM Library table states."""
         return {row.tag: row.value for row in self.rows.values() if row.library == "value"}
+
+    def taking(self, sop_classes: Iterable[str]) -> "Profile":
+        """Return the profile with private SOP classes that are taken beside the standard's."""
+        return replace(self, sop_classes=frozenset(sop_classes)) if sop_classes else self
 
     def changed(self, literals: Mapping[int, str], stricter: Mapping[int, str]) -> "Profile":
         """Return the profile with an operator's changes.

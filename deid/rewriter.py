@@ -514,7 +514,7 @@ class Rewriter:
         known = self.uids.get(uid)
         if known is None:
             name = uid.decode("latin-1")
-            if is_standard(name):
+            if is_standard(name) or name in self._profile.sop_classes:
                 # may be structure elsewhere, so it is not remembered
                 return map_uid(self._key, name).encode() if tag in _ALWAYS_MAPPED else uid
             known = self.uids[uid] = map_uid(self._key, name).encode()

@@ -100,7 +100,7 @@ class Session:
         return other
 
     def _take_uids(self, identity: Identity) -> None:
-        self.sop_class_uid = identity.sop_class_uid()
+        self.sop_class_uid = identity.sop_class_uid(self.setting.profile.sop_classes)
         self.sent_sop_instance_uid = identity.uid(SOP_INSTANCE_UID, "SOPInstanceUID")
         self.sent_study_instance_uid = identity.uid(STUDY_INSTANCE_UID, "StudyInstanceUID")
         self.sent_series_instance_uid = identity.uid(SERIES_INSTANCE_UID, "SeriesInstanceUID")

@@ -8,6 +8,6 @@ PDUs, `dimse.storage` feeds the door of the store and decides what is answered, 
 is the table of statuses.
 """
 
-from dimse.listener import Options, StorageListener
+from dimse.listener import Options, Secure, StorageListener
 
-__all__ = ["Options", "StorageListener"]
+__all__ = ["Options", "Secure", "StorageListener"]

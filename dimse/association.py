@@ -1,76 +1,79 @@
 """Associations: who may open one, what it may carry, and the threads that serve it.
 
 Standard: PS3.8 section 9.3 (A-ASSOCIATE), PS3.7 Annex D (negotiation).
-Invariants: an association that may store belongs to an owner before its first data set comes; a
-calling AE title nobody answers for may verify (C-ECHO) and nothing else; no AE title is logged.
-Not here: what flows over an association (`dimse.provider`), settings (`dimse.listener`).
+Invariants: who calls is known before the first message comes; a calling AE title nobody answers
+for may verify (C-ECHO) and nothing else; no AE title is logged.
+Not here: what flows over an association (`dimse.provider`), connections (`dimse.accepting`).
 """
 
 import logging
-import socket
-import sys
-from collections.abc import Callable
-from typing import NamedTuple, cast
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, cast
 
+from pydicom.uid import UID
 from pynetdicom.acse import ACSE
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider, _QueueItem
-from pynetdicom.events import EVT_REJECTED, trigger
+from pynetdicom.events import EVT_REJECTED, EVT_SOP_EXTENDED, Event, trigger
 from pynetdicom.pdu_primitives import A_ASSOCIATE
-from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import AssociationServer, RequestHandler
 
+from dimse.callers import STRANGER, Callers
 from dimse.contexts import VERIFICATION
 from dimse.errors import ProtocolViolation
+from dimse.exchange import Accepted, Services
+from dimse.extended import agreed
 from dimse.provider import StorageProvider
 from dimse.storage import StorageService
-from dimse.transport import IDLE_WAIT, ReadAheadSocket
+from dimse.transport import LONGEST_WAIT, ReadAheadSocket
+
+if TYPE_CHECKING:
+    from dimse.accepting import Server
 
 logger = logging.getLogger(__name__)
-
-Peers = Callable[[str, str], int | None]
 
 # PS3.8 Table 9-21: result, source, reason.
 _CALLING_AE_TITLE_NOT_RECOGNISED = (0x01, 0x01, 0x03)
 _TEMPORARY_CONGESTION = (0x02, 0x03, 0x01)
+_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
+
+_IDLE = "Sta1"
 
 
-class Accepted(NamedTuple):
-    """What was agreed for a presentation context."""
+class Places(Protocol):
+    """How many more associations there may be; a bounded semaphore, of threads or of processes."""
 
-    abstract_syntax: str
-    transfer_syntax: str
+    def acquire(self, block: bool, /) -> bool:
+        """Take a place, if there is one."""
 
-
-class Entity(ApplicationEntity):
-    """Our application entity; counts only associations that were asked for.
-
-    A peer that has connected and says nothing takes no place of one that speaks.
-    """
-
-    @property
-    def active_associations(self) -> list[Association]:
-        """The associations that are open or being negotiated."""
-        everything = super().active_associations
-        return [assoc for assoc in everything if assoc.requestor.primitive is not None]
+    def release(self) -> None:
+        """Give it back."""
 
 
 class Negotiation(ACSE):
-    """Accepts or refuses associations: finds the owner first, leaves the rest to pynetdicom."""
+    """Accepts or refuses associations: finds who calls first, leaves the rest to pynetdicom."""
 
     def _negotiate_as_acceptor(self) -> None:
         assoc = cast("StorageAssociation", self.assoc)
         request = cast(A_ASSOCIATE, self.requestor.primitive)
         address = assoc.requestor.address_info
         host = address.address if address else ""
+        if not assoc.take_place():
+            logger.warning("association from %s refused: there are as many as may be", host)
+            self._refuse(_LOCAL_LIMIT_EXCEEDED)
+            return
         try:
-            assoc.owner_id = assoc.peers(request.calling_ae_title.strip(), host)
+            assoc.caller = assoc.callers(
+                request.calling_ae_title.strip(), request.called_ae_title.strip(), host
+            )
         except Exception as error:
-            logger.error("the peers could not be looked up: %s", type(error).__name__)
+            logger.error("the caller could not be looked up: %s", type(error).__name__)
             self._refuse(_TEMPORARY_CONGESTION)
             return
-        if assoc.owner_id is None and not _only_verifies(request):
+        if assoc.caller.is_stranger and not _only_verifies(request):
             logger.warning("association from %s refused: calling AE title not recognised", host)
             self._refuse(_CALLING_AE_TITLE_NOT_RECOGNISED)
             return
@@ -91,9 +94,14 @@ class _PatientReactor(DIMSEServiceProvider):
 
     def get_msg(self, block: bool = False) -> _QueueItem:
         """Wait a while for news; see `pynetdicom.dimse.DIMSEServiceProvider.get_msg`."""
-        news = cast(StorageProvider, self.assoc.dul).news
-        news.wait(IDLE_WAIT)
-        news.clear()
+        provider = cast(StorageProvider, self.assoc.dul)
+        # The timer may be over while a message is under way, which is no idleness.
+        until_idle = max(0.1, provider._idle_timer.remaining + 0.01)
+        provider.news.wait(min(LONGEST_WAIT, until_idle))
+        provider.news.clear()
+        if provider.state_machine.current_state == _IDLE:
+            # Ended by an abort of ours, of which pynetdicom tells its own side nothing.
+            self.assoc._kill = True
         return super().get_msg(block=False)
 
 
@@ -103,18 +111,33 @@ class StorageAssociation(Association):
     Args:
         ae: our application entity.
         service: takes the instances.
-        peers: maps a calling AE title and host to an owner, None when nobody answers for it.
+        callers: tells who calls.
+        services: serve the other requests.
+        places: how many more there may be.
 
     Attributes:
-        owner_id: to whom belongs what comes; None allows nothing but C-ECHO.
+        caller: who calls; a stranger may do nothing but C-ECHO.
+        extended: what was agreed by SOP Class Extended Negotiation, by SOP class.
     """
 
-    def __init__(self, ae: Entity, service: StorageService, peers: Peers) -> None:
+    def __init__(
+        self,
+        ae: ApplicationEntity,
+        service: StorageService,
+        callers: Callers,
+        services: Services = MappingProxyType({}),
+        *,
+        places: Places,
+    ) -> None:
         super().__init__(ae, "acceptor")
-        self.peers = peers
-        self.owner_id: int | None = None
+        self._places = places
+        self._has_place = False
+        self.callers = callers
+        self.caller = STRANGER
+        self.extended: dict[str, bytes] = {}
+        self.bind(EVT_SOP_EXTENDED, self._extend)
         self.acse = Negotiation(self)
-        self.dul = StorageProvider(self, service)
+        self.dul = StorageProvider(self, service, services)
         self.dimse = _PatientReactor(self)
         # These setters pass the timeouts on to the provider, which has just been replaced.
         self.acse_timeout = ae.acse_timeout
@@ -125,96 +148,80 @@ class StorageAssociation(Association):
         """The upper layer that reads this association's connection."""
         return cast(StorageProvider, self.dul)
 
+    def run_reactor(self) -> None:
+        """Serve the association until it ends, beginning with TLS where that is spoken."""
+        server = cast("Server", self._server)
+        try:
+            if server.ssl_context is None or self._secure(server.ssl_context):
+                super().run_reactor()
+        except Exception as error:
+            # The interpreter would print its text, which may quote what a peer has sent.
+            logger.error("an association ended with %s", type(error).__name__)
+            self._hang_up()
+        finally:
+            if self._has_place:
+                self._places.release()
+            server.forget(self)
+
+    def take_place(self) -> bool:
+        """Take one of the places that there are for associations, until this one ends."""
+        self._has_place = self._places.acquire(False)
+        return self._has_place
+
+    def end(self) -> None:
+        """Wait for the threads; the connection has been cut."""
+        for thread in (self.provider, self):
+            if thread.is_alive():
+                thread.join(5.0)
+
+    def _secure(self, context: ssl.SSLContext) -> bool:
+        connection = cast(ReadAheadSocket, self.dul.socket)
+        try:
+            connection.secure(context, self.acse_timeout or LONGEST_WAIT)
+        except (OSError, ValueError) as error:
+            # OpenSSL's names of what is wrong; nothing that the peer has sent is in them.
+            reason = getattr(error, "verify_message", None) or getattr(error, "reason", None)
+            logger.warning("TLS was not agreed on: %s", reason or type(error).__name__)
+            self._hang_up()
+            return False
+        return True
+
+    def _hang_up(self) -> None:
+        if self.provider.is_alive():
+            # It closes what it uses, at its end.
+            self.provider.cut()
+            self.provider.kill_dul()
+        else:
+            cast(ReadAheadSocket, self.dul.socket).close()
+            self.provider.bell.close()
+
+    @cached_property
+    def contexts(self) -> Mapping[int, Accepted]:
+        """What was agreed for each presentation context, by its ID; asked for after that."""
+        return {
+            number: Accepted(
+                str(context.abstract_syntax), str(context.transfer_syntax[0]), bool(context.as_scu)
+            )
+            for number, context in self._accepted_cx.items()
+            if context.abstract_syntax is not None
+        }
+
     def accepted(self, context_id: int) -> Accepted:
         """Return what was agreed for a presentation context.
 
         Raises:
             ProtocolViolation: that context was not accepted.
         """
-        context = self._accepted_cx.get(context_id)
-        if context is None or context.abstract_syntax is None:
+        context = self.contexts.get(context_id)
+        if context is None:
             raise ProtocolViolation("a message came in a presentation context not accepted")
-        return Accepted(str(context.abstract_syntax), str(context.transfer_syntax[0]))
+        return context
 
-
-class ConnectionHandler(RequestHandler):
-    """Makes an association of an accepted connection."""
-
-    server: "Server"
-
-    def _create_association(self) -> StorageAssociation:
-        server = self.server
-        assoc = StorageAssociation(server.entity, server.service, server.peers)
-        assoc._server = server
-        # pynetdicom finds the associations of a server by this part of the name.
-        assoc.name = f"AcceptorThread-{assoc.ident or id(assoc)}"
-        self.request.settimeout(server.stall_timeout)
-        assoc.set_socket(ReadAheadSocket(assoc, self.request, assoc.provider.bell))
-        assoc.acceptor.maximum_length = server.entity.maximum_pdu_size
-        assoc.acceptor.ae_title = server.ae_title
-        assoc.acceptor.address_info = self.local
-        assoc.acceptor.implementation_class_uid = server.entity.implementation_class_uid
-        assoc.acceptor.implementation_version_name = server.entity.implementation_version_name
-        # Shared, not copied as pynetdicom does (70 ms): negotiation reads them and no more.
-        assoc.acceptor.supported_contexts = server.contexts
-        assoc.requestor.address_info = self.remote
-        return assoc
-
-
-class Server(AssociationServer):
-    """Accepts connections.
-
-    Args:
-        entity: our application entity.
-        address: host and port; port 0 takes a free one.
-        ae_title: our AE title.
-        contexts: what is accepted.
-        service: takes the instances.
-        peers: maps a calling AE title and host to an owner.
-        stall_timeout: seconds that a peer may pause in the middle of a PDU or message.
-    """
-
-    request_queue_size = 128
-
-    def __init__(
-        self,
-        entity: Entity,
-        address: tuple[str, int],
-        ae_title: str,
-        contexts: list[PresentationContext],
-        *,
-        service: StorageService,
-        peers: Peers,
-        stall_timeout: float,
-    ) -> None:
-        self.entity = entity
-        self.service = service
-        self.peers = peers
-        self.stall_timeout = stall_timeout
-        super().__init__(entity, address, ae_title, contexts, request_handler=ConnectionHandler)
-
-    @property
-    def associations(self) -> list[StorageAssociation]:
-        """The associations whose threads run, negotiated or not."""
-        return [cast(StorageAssociation, assoc) for assoc in self.active_associations]
-
-    def verify_request(self, request: object, client_address: object) -> bool:
-        """Refuse connections beyond twice the associations we would accept."""
-        return len(self.active_associations) < 2 * self.entity.maximum_associations
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Log that a connection could not be served; socketserver would print a traceback."""
-        error = sys.exc_info()[1]
-        logger.error("a connection could not be served: %s", type(error).__name__)
-        cast(socket.socket, request).close()
-
-    def service_actions(self) -> None:
-        """Do nothing; pynetdicom forces a garbage collection of the whole process here."""
-
-    def shutdown(self) -> None:
-        """Accept no more connections."""
-        super(AssociationServer, self).shutdown()
-        self.server_close()
+    def _extend(self, _event: Event) -> dict[UID, bytes]:
+        """Agree on the options of queries and retrievals."""
+        proposed = self.requestor.sop_class_extended
+        self.extended = agreed({str(uid): info for uid, info in proposed.items()})
+        return {UID(uid): info for uid, info in self.extended.items()}
 
 
 def _only_verifies(request: A_ASSOCIATE) -> bool:

@@ -3,12 +3,13 @@
 Standard: PS3.6 Annex A (the registry of UIDs), PS3.4 Annex B (storage), PS3.8 section 9.3.2.
 Invariants: every storage SOP class of the registry, retired ones included, is accepted in every
 transfer syntax below; where a context offers several, the first of our list wins, uncompressed
-before compressed and lossless before lossy, so that no sender is led to lose anything. Private SOP
-classes are not accepted, as nothing tells what their objects hold.
+before compressed and lossless before lossy, so that no sender is led to lose anything. A private
+SOP class is accepted when the operator has named it; nothing else tells that its objects are of
+the kind that is stored here.
 Not here: the negotiation itself, which is pynetdicom's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 
 from pydicom import uid as registry
@@ -34,7 +35,6 @@ STORAGE_SOP_CLASSES: tuple[str, ...] = tuple(
     )
 )
 
-# JPIP syntaxes are left out on purpose: their pixel data is an address on somebody else's server.
 TRANSFER_SYNTAXES: tuple[str, ...] = (
     registry.ExplicitVRLittleEndian,
     registry.ImplicitVRLittleEndian,
@@ -66,13 +66,39 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
     *(f"1.2.840.10008.1.2.4.{n}" for n in (*range(52, 57), *range(58, 67))),
 )
 
+# Every other transfer syntax of the registry, and why no data set can come in it.
+_ELSEWHERE = "its pixel data is an address on somebody else's server"
+_REAL_TIME = "real-time video (PS3.22) flows over RTP, never over an association"
+LEFT_OUT: Mapping[str, str] = {
+    "1.2.840.10008.1.2.4.94": _ELSEWHERE,  # JPIP Referenced
+    "1.2.840.10008.1.2.4.95": _ELSEWHERE,  # JPIP Referenced Deflate
+    "1.2.840.10008.1.2.4.204": _ELSEWHERE,  # JPIP HTJ2K Referenced
+    "1.2.840.10008.1.2.4.205": _ELSEWHERE,  # JPIP HTJ2K Referenced Deflate
+    "1.2.840.10008.1.2.7.1": _REAL_TIME,  # SMPTE ST 2110-20 Uncompressed Progressive Active Video
+    "1.2.840.10008.1.2.7.2": _REAL_TIME,  # SMPTE ST 2110-20 Uncompressed Interlaced Active Video
+    "1.2.840.10008.1.2.7.3": _REAL_TIME,  # SMPTE ST 2110-30 PCM Digital Audio
+    "1.2.840.10008.1.2.6.1": "a MIME message (retired), no encoding of a data set",
+    "1.2.840.10008.1.2.6.2": "XML (retired), no encoding of a data set in tags",
+    "1.2.840.10008.1.20": "Papyrus 3 (retired) is a layout of files, not of messages",
+}
 
-def supported_contexts() -> list[PresentationContext]:
-    """Return a context for each SOP class we store, and one for Verification."""
+
+def supported_contexts(
+    sop_classes: Iterable[str] = (), private: Iterable[str] = ()
+) -> list[PresentationContext]:
+    """Return a context for each SOP class we store, one for Verification, and further ones.
+
+    Args:
+        sop_classes: of other services, whose data sets hold no pixels.
+        private: SOP classes that are stored beside those of the standard.
+    """
     # One list of transfer syntaxes for all: pynetdicom examines each entry of a new one.
     template = _context(VERIFICATION, TRANSFER_SYNTAXES)
-    contexts = [_like(template, uid) for uid in STORAGE_SOP_CLASSES]
-    contexts.append(_context(VERIFICATION, TRANSFER_SYNTAXES[:4]))
+    # The peer may be the provider, too: what it gets by C-GET is stored in these contexts.
+    template.scu_role = template.scp_role = True
+    stored = dict.fromkeys((*STORAGE_SOP_CLASSES, *private))
+    contexts = [_like(template, uid) for uid in stored]
+    contexts += [_context(uid, TRANSFER_SYNTAXES[:4]) for uid in (VERIFICATION, *sop_classes)]
     return contexts
 
 

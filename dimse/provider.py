@@ -8,14 +8,16 @@ TCP. Everything that is not P-DATA (association, release, abort) stays with pyne
 Standard: PS3.8 section 9.2 (state machine), 9.3.5 and Annex E (P-DATA-TF, PDVs); PS3.7 section 9.
 Invariants: no PDU and no data set is held whole, whatever length it announces; one message is
 answered before the next is read (PS3.7 D.3.3.3: no asynchronous operations).
-Not here: negotiation (`dimse.association`), storing (`dimse.storage`).
+Not here: negotiation (`dimse.association`), storing (`dimse.storage`), what the other services see
+of an association (`dimse.exchange`).
 """
 
 import logging
 import queue
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pynetdicom.dul import DULServiceProvider
@@ -23,9 +25,10 @@ from pynetdicom.fsm import InvalidEventError
 
 from dimse import commands, statuses
 from dimse.commands import Request
-from dimse.errors import ConnectionLost, Interrupted, ProtocolViolation
+from dimse.errors import ConnectionLost, DimseError, Interrupted, ProtocolViolation
+from dimse.exchange import Accepted, Exchange, Service, Services
 from dimse.statuses import Status
-from dimse.storage import Sender, StorageService
+from dimse.storage import Sender, StorageService, place_of
 from dimse.transport import Bell, ReadAheadSocket
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ P_DATA_TF = 0x04
 # there is, and extended negotiation, stay far below this.
 LONGEST_CONTROL_PDU = 1024 * 1024
 LONGEST_COMMAND = 64 * 1024
+# Longer ones gain nothing, even if the peer takes PDUs of any length.
+LONGEST_SENT_PDU = 128 * 1024
 
 _PDU_HEADER = struct.Struct(">BxL")
 _PDV_HEADER = struct.Struct(">LBB")
@@ -76,6 +81,7 @@ class StorageProvider(DULServiceProvider):
     Args:
         assoc: the association that it carries.
         service: takes the instances.
+        services: serve the other requests.
 
     Attributes:
         bell: wakes this thread.
@@ -83,7 +89,12 @@ class StorageProvider(DULServiceProvider):
         busy: whether a message is under way.
     """
 
-    def __init__(self, assoc: "StorageAssociation", service: StorageService) -> None:
+    def __init__(
+        self,
+        assoc: "StorageAssociation",
+        service: StorageService,
+        services: Services = MappingProxyType({}),
+    ) -> None:
         super().__init__(assoc)
         self.daemon = True
         self.bell = Bell()
@@ -94,6 +105,7 @@ class StorageProvider(DULServiceProvider):
         # The socket's wait takes the place of the sleep between two looks.
         self._run_loop_delay = 0
         self._service = service
+        self._services = services
         self._pdu_left = 0
 
     @property
@@ -179,14 +191,16 @@ class StorageProvider(DULServiceProvider):
     def _serve_message(self) -> None:
         self.busy = True
         try:
-            context_id, command = self._command()
+            context_id, command = self.next_command()
             request = commands.parse(command)
-            fragments = self._data_set(context_id) if request.has_data_set else iter(())
+            service = self._services.get(request.field)
+            if service is not None:
+                self._serve(service, request, context_id)
+                return
+            fragments = self.next_data_set(context_id) if request.has_data_set else iter(())
             status = self._perform(request, context_id, fragments)
             if status is not None:
-                answer = commands.response(request, status)
-                longest = self.assoc.requestor.maximum_length or 0
-                self._connection.send(commands.pdus(answer, context_id, longest))
+                self.write(context_id, commands.response(request, status), None)
         finally:
             self._idle_timer.restart()
             self.busy = False
@@ -197,7 +211,8 @@ class StorageProvider(DULServiceProvider):
         assoc = cast("StorageAssociation", self.assoc)
         context = assoc.accepted(context_id)
         if request.is_store:
-            sender = Sender(assoc.owner_id, context.abstract_syntax, context.transfer_syntax)
+            owner_id = assoc.caller.owner_id
+            sender = Sender(owner_id, context.abstract_syntax, context.transfer_syntax)
             return self._service.store(request, sender, fragments)
         for _ in fragments:
             pass
@@ -207,8 +222,53 @@ class StorageProvider(DULServiceProvider):
             return statuses.VERIFIED
         return statuses.UNRECOGNISED_OPERATION
 
-    def _command(self) -> tuple[int, bytearray]:
-        """Read the command set of the next message."""
+    def _serve(self, service: Service, request: Request, context_id: int) -> None:
+        assoc = cast("StorageAssociation", self.assoc)
+        assoc.accepted(context_id)
+        exchange = Exchange(self, request, context_id, assoc.caller)
+        try:
+            service(exchange)
+        except DimseError:
+            raise
+        except Exception as error:
+            # Only the kind and the place: the text of a foreign exception may quote an identifier.
+            logger.error("a service failed with %s at %s", type(error).__name__, place_of(error))
+        if not exchange.is_answered:
+            exchange.respond(statuses.FAILED)
+
+    def write(self, context_id: int, command: bytes, data_set: Iterable[bytes] | None) -> None:
+        """Send a message; see `dimse.exchange.Carrier`."""
+        longest = self.assoc.requestor.maximum_length or 0
+        begun = commands.pdus(command, context_id, longest)
+        if data_set is not None:
+            longest = min(longest or LONGEST_SENT_PDU, LONGEST_SENT_PDU)
+            for part, is_last in _parts(data_set, max(longest - 6, 2)):
+                # The command set goes out together with the first part: most data sets are short.
+                begun += commands.pdus(part, context_id, longest, is_command=False, is_last=is_last)
+                self._put(begun)
+                begun = b""
+        if begun:
+            self._put(begun)
+
+    def _put(self, data: bytes) -> None:
+        self._connection.send(data)
+        if not self.event_queue.empty():
+            raise Interrupted("the connection ended or stalled")
+
+    def is_waiting(self) -> bool:
+        """Tell whether something has come that was not read; see `dimse.exchange.Carrier`."""
+        return bool(self._pdu_left) or self._connection.is_waiting()
+
+    def contexts(self) -> Mapping[int, Accepted]:
+        """Return the accepted presentation contexts by their IDs."""
+        return cast("StorageAssociation", self.assoc).contexts
+
+    def extended(self, sop_class_uid: str) -> bytes:
+        """Return what was agreed by SOP Class Extended Negotiation."""
+        return cast("StorageAssociation", self.assoc).extended.get(sop_class_uid, b"")
+
+    def next_command(self) -> tuple[int, bytearray]:
+        """Read the command set of the next message; see `dimse.exchange.Carrier`."""
         command = bytearray()
         context_id, control = 0, 0
         while not control & _LAST:
@@ -219,7 +279,7 @@ class StorageProvider(DULServiceProvider):
                 command += piece
         return context_id, command
 
-    def _data_set(self, context_id: int) -> Iterator[memoryview]:
+    def next_data_set(self, context_id: int) -> Iterator[memoryview]:
         """Read the data set that follows a command set, as it arrives."""
         control = 0
         while not control & _LAST:
@@ -254,3 +314,16 @@ class StorageProvider(DULServiceProvider):
             piece = self._connection.take_some(length)
             length -= len(piece)
             yield piece
+
+
+def _parts(data_set: Iterable[bytes], room: int) -> Iterator[tuple[memoryview, bool]]:
+    """Cut a data set into parts of at most so many bytes; tells which is the last."""
+    held = memoryview(b"")
+    for chunk in data_set:
+        if held:
+            yield held, False
+        held = memoryview(chunk)
+        while len(held) > room:
+            yield held[:room], False
+            held = held[room:]
+    yield held, True

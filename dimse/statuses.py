@@ -4,7 +4,8 @@ Standard: PS3.4 Table B.2-1 (C-STORE), PS3.7 Annex C (general statuses) and sect
 (Error Comment, at most 64 characters).
 Invariants: every error of deid and of the store has a row of its own (a test walks them); a
 comment is fixed text and never holds a value of the data set.
-Not here: HTTP statuses for the same errors (`dicomweb.errors`).
+Not here: HTTP statuses for the same errors (`dicomweb.errors`), those of queries and retrievals
+(`dimse.query_statuses`).
 """
 
 import errno
@@ -28,12 +29,15 @@ STORED_CHANGED = Status(0xB000, "Stored de-identified: attributes were removed o
 INVALID_INSTANCE_UID = Status(0x0117, "Affected SOP Instance UID is missing or malformed")
 SOP_CLASS_NOT_SUPPORTED = Status(0x0122, "SOP class is not that of the presentation context")
 NOT_AUTHORISED = Status(0x0124, "This AE title may not store here")
-UNRECOGNISED_OPERATION = Status(0x0211, "Only C-STORE and C-ECHO are served")
+UNRECOGNISED_OPERATION = Status(0x0211, "This operation is not served here")
 OTHER_SOP_CLASS = Status(0xA900, "SOP Class UIDs of command and data set differ")
 OTHER_SOP_INSTANCE = Status(0xA900, "SOP Instance UIDs of command and data set differ")
 NO_DATA_SET = Status(0xC000, "The C-STORE request came without a data set")
 OUT_OF_RESOURCES = Status(0xA700, "Out of resources; send again later")
 FAILED = Status(0x0110, "Processing failure")
+
+PENDING = frozenset({0xFF00, 0xFF01})
+"""The codes after which more responses follow."""
 
 # Errors are looked up by the names of their classes, nearest ancestor first: this package may
 # import the store only, and the de-identification's errors pass through it unchanged.
@@ -52,6 +56,9 @@ BY_ERROR: Mapping[str, Status] = {
     "StoreBusy": Status(0xA700, "The store is busy; send again later"),
     "DuplicateDiffers": Status(0xA900, "SOP Instance UID is stored already, with other pixels"),
     "NoSuchUpload": FAILED,
+    "NoSuchJob": FAILED,
+    "NoSuchRemote": FAILED,
+    "BadRemote": FAILED,
     "WrongSecret": FAILED,
     # The reading side's errors cannot come out of an ingest; should one, it is our failure.
     "NoSuchFrame": FAILED,

@@ -111,13 +111,17 @@ def _mismatch(request: Request, received: Received) -> Status | None:
     return None
 
 
+def place_of(error: BaseException) -> str:
+    """Where an error was raised: all of a foreign exception that may be logged beside its kind."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
+
+
 def _failure(error: Exception) -> Status:
     status = status_of(error)
     if status is statuses.FAILED:
         # Only the kind and the place: the text of a foreign exception may quote the data set.
-        place = error.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
-        logger.error("C-STORE failed with %s at %s", type(error).__name__, where)
+        logger.error("C-STORE failed with %s at %s", type(error).__name__, place_of(error))
     return status

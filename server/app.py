@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 import viewer
 from dicomweb import Direct, create_blueprint
-from server.config import Settings
+from server.config import Address, Settings
 from server.edge import Edge, edge_of
 from server.gate import UPLOAD, AccountGate
 from server.proxies import BehindProxies
@@ -119,6 +119,7 @@ def _pages(services: Services, gate: AccountGate, edge: Edge) -> viewer.Pages:
         ae_title=settings.ae_title,
         dimse_host=settings.dimse.host,
         dimse_port=settings.dimse.port,
+        dimse_tls_port=Address.parse(settings.dimse_tls).port if settings.dimse_tls else None,
     )
 
 

@@ -59,7 +59,7 @@ class Settings:
     """Every setting; its metadata has `help` and whether it is `secret`."""
 
     http: Address = _setting(Address("127.0.0.1", 8080), "Where pages and DICOMweb listen.")
-    dimse: Address = _setting(Address("127.0.0.1", 11112), "Where DIMSE (C-STORE, C-ECHO) listens.")
+    dimse: Address = _setting(Address("127.0.0.1", 11112), "Where DIMSE listens.")
     data: Path = _setting(Path("data"), "The folder of database, blobs and secret.")
     database_url: str = _setting(
         "",
@@ -80,6 +80,29 @@ class Settings:
         secret=True,
     )
     ae_title: str = _setting("READINGROOM", "The server's own AE title.")
+    dimse_processes: int = _setting(
+        2, "Processes that listen for DIMSE; an association is served by one of them."
+    )
+    dimse_associations: int = _setting(
+        200, "How many associations all of them take at the same time; more are refused for now."
+    )
+    private_sop_classes: str = _setting(
+        "",
+        "UIDs of private storage SOP classes, with commas between, that are taken beside all of "
+        "the standard's.",
+    )
+    dimse_tls: str = _setting(
+        "", "Where DIMSE over TLS listens, `HOST:PORT`, beside `dimse`; empty means nowhere."
+    )
+    dimse_certificate: str = _setting(
+        "", "A file of the certificate chain in PEM, which is shown to peers over TLS."
+    )
+    dimse_key: str = _setting("", "A file of the certificate's private key in PEM.")
+    dimse_client_ca: str = _setting(
+        "",
+        "A file of certificates in PEM: over TLS, peers have to show one that these have signed; "
+        "empty means that they are asked for none.",
+    )
     public_base: str = _setting(
         "", "The address by which others reach the server, `https://…`; empty means as asked for."
     )

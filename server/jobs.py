@@ -1,4 +1,4 @@
-"""What the child processes of `readingroom serve` run: the web server, and the DIMSE listener.
+"""What the child processes of `readingroom serve` run: web server, DIMSE listeners, jobs.
 
 Invariants: each imports what it needs and no more; each ends with its parent.
 Not here: starting and ending them (`server.processes`).
@@ -8,13 +8,37 @@ import os
 import resource
 import signal
 import threading
+from dataclasses import dataclass
+from multiprocessing.synchronize import BoundedSemaphore
+from socket import socket
 from types import FrameType
 
 from server.config import Settings, to_environment
 from server.processes import exit_with_parent
 from server.quiet import silence_libraries
 
-__all__ = ["run_dimse", "run_web"]
+__all__ = ["Shared", "run_dimse", "run_jobs", "run_web"]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the processes that listen for DIMSE have in common.
+
+    Attributes:
+        plain: the port, bound.
+        secure: the port where TLS is spoken, bound; None for none.
+        places: for associations.
+    """
+
+    plain: socket
+    secure: socket | None
+    places: BoundedSemaphore
+
+    def close(self) -> None:
+        """Leave the ports to the processes that have been started."""
+        self.plain.close()
+        if self.secure is not None:
+            self.secure.close()
 
 
 def run_web(settings: Settings) -> None:
@@ -53,24 +77,33 @@ def run_web(settings: Settings) -> None:
     server.serve()
 
 
-def run_dimse(settings: Settings) -> None:
-    """Listen for associations until SIGTERM."""
-    from dimse import Options, StorageListener
-    from server.gate import owner_of_peer
+def run_dimse(settings: Settings, shared: Shared) -> None:
+    """Listen for associations until SIGTERM; several processes may, on the same ports."""
+    from server.listening import Listening
     from server.services import Services
 
     exit_with_parent()
     _raise_file_limit()
     silence_libraries()
-    services = Services(settings)
-    listener = StorageListener(
-        services.ingest,
-        owner_of_peer(services.database, settings),
-        ae_title=settings.ae_title,
-        host=settings.dimse.host,
-        port=settings.dimse.port,
-        options=Options(answer_coercion=settings.store_warning_status),
-    )
+    listening = Listening(Services(settings), shared)
+    stop = _until_told()
+    listening.start()
+    stop.wait()
+    listening.stop()
+
+
+def run_jobs(settings: Settings) -> None:
+    """Work on what takes its time until SIGTERM."""
+    from server.services import Services
+    from server.worker import work
+
+    exit_with_parent()
+    silence_libraries()
+    work(Services(settings), _until_told())
+
+
+def _until_told() -> threading.Event:
+    """An event that SIGTERM sets; whoever is at the terminal tells the supervisor."""
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -78,9 +111,7 @@ def run_dimse(settings: Settings) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listener.start()
-    stop.wait()
-    listener.stop()
+    return stop
 
 
 def _raise_file_limit() -> None:

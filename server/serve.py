@@ -1,42 +1,50 @@
 """Starts everything that `readingroom serve` runs, and prints where it is.
 
-Invariants: the database is migrated and leftovers are cleared before anything listens.
+Invariants: the database is migrated and leftovers are cleared before anything listens; all
+processes that listen for DIMSE share one socket for each port.
 Not here: what is prepared (`server.prepare`), what the processes run (`server.jobs`), how they end
 (`server.processes`), the settings (`server.config`).
 """
 
 import os
 import signal
-import socket
-import ssl
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 
 from server.config import Address, Settings
+from server.dimse_edge import DimseEdge, dimse_edge_of
 from server.edge import edge_of
 from server.errors import CommandFailed
-from server.jobs import run_dimse, run_web
-from server.processes import run_together
+from server.jobs import Shared, run_dimse, run_jobs, run_web
+from server.ports import answers, bound, free, listens, named, reachable
+from server.processes import exit_with_parent, run_together
 
-__all__ = ["serve"]
-
-READY_SECONDS = 120
+__all__ = ["Parts", "serve"]
 
 
-def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
+@dataclass(frozen=True)
+class Parts:
+    """What is served."""
+
+    http: bool = True
+    dimse: bool = True
+
+
+EVERYTHING = Parts()
+
+
+def serve(settings: Settings, say: Callable[[str], None], parts: Parts = EVERYTHING) -> str | None:
     """Run until a signal comes.
 
     Args:
         settings: in force.
         say: prints a line for the person at the terminal.
+        parts: what is served.
 
     Returns:
         None after SIGTERM or SIGINT; otherwise which part ended by itself.
@@ -45,26 +53,46 @@ def serve(settings: Settings, say: Callable[[str], None]) -> str | None:
         ConfigError: a setting cannot be used.
         CommandFailed: an address cannot be listened on, or what is stored cannot be used.
     """
-    edge = edge_of(settings)
-    settings = replace(settings, http=_free(settings.http), dimse=_free(settings.dimse))
-    with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
+    if not (parts.http or parts.dimse):
+        raise CommandFailed("Without HTTP and without DIMSE there is nothing to serve.")
+    edge, dimse = edge_of(settings), dimse_edge_of(settings)
+    shared = None
+    if parts.http:
+        settings = replace(settings, http=free(settings.http))
+    if parts.dimse:
+        shared, settings = _shared(settings, dimse)
+    with ProcessPoolExecutor(1, get_context("spawn"), exit_with_parent) as elsewhere:
         email, link = elsewhere.submit(_prepare, settings).result()
     base = edge.public_base or f"{edge.scheme}://{settings.http}"
 
     def ready() -> None:
-        http, dimse = _reachable(settings.http), _reachable(settings.dimse)
-        if not (_answers(f"{edge.scheme}://{http}/healthz") and _listens(dimse)):
+        if not _is_ready(settings, edge.scheme, parts):
             # Web workers that fail are started again for ever; nobody would be told.
             say("The server does not answer; see the lines above.")
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        say(f"Pages      {base}/")
-        say(f"DICOMweb   {base}/dicomweb")
-        say(f"DIMSE      {settings.ae_title} at {settings.dimse}")
-        say(f"Sign in as {email}, once: {base}/sign-in/{link}")
+        if parts.http:
+            say(f"Pages      {base}/")
+            say(f"DICOMweb   {base}/dicomweb")
+        if parts.dimse:
+            say(f"DIMSE      {settings.ae_title} at {settings.dimse}")
+        if parts.dimse and settings.dimse_tls:
+            say(f"DIMSE/TLS  {settings.ae_title} at {settings.dimse_tls}")
+        if parts.http:
+            say(f"Sign in as {email}, once: {base}/sign-in/{link}")
 
-    jobs = {"web": partial(run_web, settings), "dimse": partial(run_dimse, settings)}
-    return run_together(jobs, lambda: threading.Thread(target=ready, daemon=True).start())
+    def started() -> None:
+        if shared is not None:
+            shared.close()
+        threading.Thread(target=ready, daemon=True).start()
+
+    jobs: dict[str, Callable[[], None]] = {"jobs": partial(run_jobs, settings)}
+    if parts.http:
+        jobs["web"] = partial(run_web, settings)
+    if shared is not None:
+        for number in range(1, dimse.processes + 1):
+            jobs[f"dimse {number}"] = partial(run_dimse, settings, shared)
+    return run_together(jobs, started)
 
 
 def _prepare(settings: Settings) -> tuple[str, str]:
@@ -74,46 +102,21 @@ def _prepare(settings: Settings) -> tuple[str, str]:
     return prepared.email, prepared.link
 
 
-def _free(address: Address) -> Address:
-    """The address with a port that nobody listens on yet; names the port if it was 0."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError:
-            raise CommandFailed(
-                f"Nothing can listen on {address}: it is taken or not ours."
-            ) from None
-        return replace(address, port=probe.getsockname()[1])
+def _shared(settings: Settings, edge: DimseEdge) -> tuple[Shared, Settings]:
+    """Take the ports of DIMSE; the settings then name those that were given for 0."""
+    plain, secure = bound(settings.dimse), None
+    settings = replace(settings, dimse=named(settings.dimse, plain))
+    if edge.tls is not None:
+        secure = bound(edge.tls.address)
+        settings = replace(settings, dimse_tls=str(named(edge.tls.address, secure)))
+    places = get_context("spawn").BoundedSemaphore(edge.associations)
+    return Shared(plain, secure, places), settings
 
 
-def _reachable(address: Address) -> Address:
-    """Where a server that listens there can be asked from this machine."""
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-    return replace(address, host=anywhere.get(address.host, address.host))
-
-
-def _listens(address: Address) -> bool:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        try:
-            socket.create_connection((address.host, address.port), timeout=2).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return True
-    return False
-
-
-def _answers(url: str) -> bool:
-    end = time.monotonic() + READY_SECONDS
-    # The certificate is for the name by which others reach the server, not for this address.
-    unchecked = ssl._create_unverified_context()  # noqa: S323 - our own process
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=2, context=unchecked) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    return False
+def _is_ready(settings: Settings, scheme: str, parts: Parts) -> bool:
+    if parts.http and not answers(f"{scheme}://{reachable(settings.http)}/healthz"):
+        return False
+    if not parts.dimse:
+        return True
+    tls = [Address.parse(settings.dimse_tls)] if settings.dimse_tls else []
+    return all(listens(reachable(address)) for address in (settings.dimse, *tls))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deid.profile import Profile
 from server.config import Settings, secret
+from server.dimse_edge import private_sop_classes
 from server.errors import ConfigError
 from server.profile import load_profile
 from server.secret_file import secrets_in_force
@@ -19,9 +20,11 @@ from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
+from store.jobs import Jobs
 from store.keys import KeyRing
 from store.pictures import Pictures
 from store.pictures_folder import FolderPictures
+from store.remotes import Remotes
 from store.retrieve import Archive
 from store.review import Review
 
@@ -85,7 +88,18 @@ class Services:
     @cached_property
     def profile(self) -> Profile:
         """The rules of de-identification, with the operator's changes."""
-        return load_profile(Path(self.settings.profile) if self.settings.profile else None)
+        file = Path(self.settings.profile) if self.settings.profile else None
+        return load_profile(file).taking(private_sop_classes(self.settings))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Work that takes its time."""
+        return Jobs(self.database, now)
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        """The other DICOMweb servers of accounts."""
+        return Remotes(self.database, self.keys, os.urandom, now)
 
     @cached_property
     def review(self) -> Review:

@@ -22,8 +22,9 @@ from dicomweb.errors import OUTCOMES
 from dicomweb.service import RESOURCES
 from dicomweb.stow_report import COERCION
 from dicomweb.syntaxes import frame_offers, instance_offers
-from dimse import listener, statuses
+from dimse import listener, query_statuses, statuses
 from dimse.contexts import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES
+from dimse.models import MODELS
 from server.config import Settings
 from store.search_keys import INSTANCE, SERIES, STUDY
 
@@ -37,6 +38,7 @@ _NAMES: Final = {
     "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
 }
 _STORED_TYPES: Final = "/studies"
+_WITHOUT_COMMENT: Final = {0x0000: "success", 0xFF00: "pending"}
 
 
 def statement(template: str) -> str:
@@ -49,6 +51,8 @@ def statement(template: str) -> str:
         dimse_settings=_dimse_settings(),
         transfer_syntaxes=_table(("UID", "name"), ((uid, _name(uid)) for uid in TRANSFER_SYNTAXES)),
         dimse_statuses=_dimse_statuses(),
+        query_sop_classes=_table(("UID", "name"), ((uid, _name(uid)) for uid in MODELS)),
+        query_statuses=_query_statuses(),
         resources=_resources(),
         stored_types=_table(
             ("media type of a request",),
@@ -104,8 +108,12 @@ def _dimse_settings() -> str:
     rows = (
         ("AE title", f"`{settings.ae_title}` (setting)"),
         ("port", f"{settings.dimse.port} (setting)"),
-        ("called AE title", "any"),
-        ("calling AE title", "one that belongs to an account; on loopback, any"),
+        ("called AE title", "any; one of an account leads to that account"),
+        (
+            "calling AE title",
+            "that of a known peer, from its hosts; any at an open AE title of an account; "
+            "on loopback, any that is no peer's",
+        ),
         ("associations at the same time", str(options.maximum_associations)),
         ("maximum PDU size", str(options.maximum_pdu_size or "unlimited (0)")),
         ("time to ask for an association", f"{options.association_timeout:g} s"),
@@ -119,6 +127,15 @@ def _dimse_statuses() -> str:
     own = [value for value in vars(statuses).values() if isinstance(value, statuses.Status)]
     unique = {(each.code, each.comment) for each in (*own, *statuses.BY_ERROR.values())}
     rows = ((_hexadecimal(code), comment or "success") for code, comment in sorted(unique))
+    return _table(("status", "Error Comment (0000,0902)"), rows)
+
+
+def _query_statuses() -> str:
+    own = {value for value in vars(query_statuses).values() if isinstance(value, statuses.Status)}
+    rows = (
+        (_hexadecimal(each.code), each.comment or _WITHOUT_COMMENT[each.code])
+        for each in sorted(own, key=lambda each: (each.code, each.comment))
+    )
     return _table(("status", "Error Comment (0000,0902)"), rows)
 
 

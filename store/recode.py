@@ -1,6 +1,7 @@
-"""Rewrites encoded data elements as Explicit VR Little Endian, without decoding their values.
+"""Rewrites encoded data elements as little endian, explicit or implicit VR, undecoded.
 
-Standard: PS3.5 7.1.2 (explicit VR), 6.2.2 (UN), 7.3 (byte order), 7.5 (sequences).
+Standard: PS3.5 7.1.2 (explicit VR), 7.1.3 (implicit VR), 6.2.2 (UN), 7.3 (byte order), 7.5
+(sequences).
 
 Invariants: values are copied as bytes, their words swapped where the byte order asks for it, so
 text of any character set and values that break the rules come out as they were stored. `Forward`
@@ -48,19 +49,25 @@ _WIDTH: Final = {
 
 @dataclass
 class Recoder:
-    """Rewrites encoded elements as Explicit VR Little Endian.
+    """Rewrites encoded elements.
 
     Attributes:
         encoding: of what comes in.
         is_signed: whether pixels are, which decides on VRs that implicit VR leaves open.
+        written: the encoding of what goes out, a little-endian one.
     """
 
     encoding: Encoding
     is_signed: bool
+    written: Encoding = EXPLICIT
 
     def recoded(self, data: bytes) -> bytes:
         """Rewrite whole elements, at any depth."""
-        return data if self.encoding == EXPLICIT else self._data_set(data, 0, len(data))
+        return data if self.encoding == self.written else self._data_set(data, 0, len(data))
+
+    def header(self, tag: int, vr: str, length: int) -> bytes:
+        """Encode the header of an element."""
+        return encode_header(tag, *self.fitting(tag, vr, length), self.written)
 
     def little(self, vr: str, value: bytes) -> bytes:
         """Put a value, or whole words of it, in little-endian order."""
@@ -68,6 +75,8 @@ class Recoder:
 
     def fitting(self, tag: int, vr: str, length: int) -> tuple[str, int]:
         """Return the VR under which a value of this length can be written, and the length."""
+        if not self.written.explicit:
+            return vr, length
         if not self.encoding.explicit and self.is_signed and vr == "US" and _may_be_signed(tag):
             vr = "SS"
         # Two bytes of length do not suffice for every value of an implicit VR (PS3.5 6.2.2).
@@ -81,13 +90,13 @@ class Recoder:
                 value = b"".join(self._items(data, at, stop))
             else:
                 value = self.little(vr, data[at:stop])
-            out.append(encode_header(tag, *self.fitting(tag, vr, len(value)), EXPLICIT) + value)
+            out.append(self.header(tag, vr, len(value)) + value)
         return b"".join(out)
 
     def _items(self, data: bytes, start: int, end: int) -> Iterator[bytes]:
         for span in items(data, start, end, self.encoding):
             item = self._data_set(data, *span)
-            yield encode_header(ITEM, "", len(item), EXPLICIT) + item
+            yield encode_header(ITEM, "", len(item), self.written) + item
 
 
 def _may_be_signed(tag: int) -> bool:

@@ -1,7 +1,7 @@
 """Gives a stored instance, or frames of it, in another transfer syntax than it is stored in.
 
-Standard: PS3.18 8.7.3 (transfer syntaxes that can be asked for), PS3.5 7.1.2 and A (explicit VR,
-deflated, encapsulated), 7.3 (byte order), PS3.10 7.1 (meta).
+Standard: PS3.18 8.7.3 (transfer syntaxes that can be asked for), PS3.5 7.1.2, 7.1.3 and A (explicit
+and implicit VR, deflated, encapsulated), 7.3 (byte order), PS3.10 7.1 (meta).
 
 Invariants: only what describes the pixel data is changed, and only when they are made anew. Memory
 is one element or one frame, whatever the instance holds. The first frame has been made before the
@@ -22,11 +22,12 @@ from typing import Final
 
 from deid.encoding import (
     EXPLICIT_LITTLE,
+    IMPLICIT,
+    IMPLICIT_LITTLE,
     SEQUENCE_END,
     UNDEFINED,
     elements,
     encode_element,
-    encode_header,
     encoding_of,
     is_encapsulated,
 )
@@ -61,8 +62,8 @@ def in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Iterator[b
     Args:
         source: where it is read from.
         ref: the instance.
-        transfer_syntax: in which it is given: Explicit VR Little Endian, deflated or not, or an
-            encapsulated one.
+        transfer_syntax: in which it is given: Explicit VR Little Endian, deflated or not, Implicit
+            VR Little Endian, or an encapsulated one.
 
     Raises:
         CannotTranscode: there is no codec, the image is of a kind that the syntax does not hold,
@@ -72,6 +73,8 @@ def in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Iterator[b
     stored = ref.transfer_syntax
     if transfer_syntax == stored:
         return source.read(ref)
+    if transfer_syntax == IMPLICIT_LITTLE:
+        return _implicit(in_syntax(source, ref, EXPLICIT_LITTLE))
     if transfer_syntax not in (EXPLICIT_LITTLE, DEFLATED) and not can_be_written(
         stored, transfer_syntax
     ):
@@ -96,6 +99,14 @@ def frames_in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Cal
     if transfer_syntax == ref.transfer_syntax or (is_native and transfer_syntax == EXPLICIT_LITTLE):
         return partial(source.frame, ref)
     return frame_maker(source, ref, source.dataset(ref), transfer_syntax)
+
+
+def _implicit(explicit: Iterator[bytes]) -> Iterator[bytes]:
+    """Leave the VRs out of a file in Explicit VR Little Endian."""
+    data = Forward(explicit)
+    with _told():
+        meta = _meta(data, IMPLICIT_LITTLE)
+    return chain((meta,), _data_set(data, Recoder(EXPLICIT, False, written=IMPLICIT), None))
 
 
 def _transcoded(
@@ -170,7 +181,7 @@ def _recoded(data: Forward, recoder: Recoder, pixels: Repacked | None) -> Iterat
                 yield recoder.recoded(element)
         else:
             data.skip(start)
-            yield encode_header(tag, *recoder.fitting(tag, vr, length), EXPLICIT)
+            yield recoder.header(tag, vr, length)
             for chunk in data.copied(length):
                 yield recoder.little(vr, chunk)
 

@@ -11,6 +11,7 @@ import click
 
 from server.cli.options import config_option, data_option
 from server.config import load
+from server.serve import Parts
 from server.serve import serve as run
 
 __all__ = ["demo", "migrate", "serve"]
@@ -18,13 +19,22 @@ __all__ = ["demo", "migrate", "serve"]
 
 @click.command()
 @click.option("--http", metavar="HOST:PORT", help="Where pages and DICOMweb listen.")
-@click.option("--dimse", metavar="HOST:PORT", help="Where C-STORE and C-ECHO listen.")
+@click.option("--dimse", metavar="HOST:PORT", help="Where DIMSE listens.")
+@click.option("--no-http", is_flag=True, help="Serve DIMSE alone.")
+@click.option("--no-dimse", is_flag=True, help="Serve pages and DICOMweb alone.")
 @data_option
 @config_option
-def serve(http: str | None, dimse: str | None, data: str | None, config: Path | None) -> None:
+def serve(
+    http: str | None,
+    dimse: str | None,
+    no_http: bool,
+    no_dimse: bool,
+    data: str | None,
+    config: Path | None,
+) -> None:
     """Serve pages, DICOMweb and DIMSE until stopped."""
     settings = load(config, flags={"http": http, "dimse": dimse, "data": data})
-    ended = run(settings, click.echo)
+    ended = run(settings, click.echo, Parts(http=not no_http, dimse=not no_dimse))
     if ended is not None:
         click.echo(f"readingroom: the {ended} process ended; see the lines above.", err=True)
         sys.exit(1)

@@ -3,9 +3,11 @@
 import struct
 import time
 import tracemalloc
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 
 from deid import (
@@ -20,6 +22,7 @@ from deid import (
     TransferSyntaxUnsupported,
     Truncated,
 )
+from deid.profile import default_profile
 from tests.conftest import find_shared_data
 from tests.deid.build import (
     DEFLATED,
@@ -132,6 +135,15 @@ def test_a_sop_class_that_is_not_the_standards_is_refused(uid: str) -> None:
     with pytest.raises(SopClassUnsupported) as caught:
         run(instance([], sop_class=uid))
     assert uid not in str(caught.value)
+
+
+def test_a_private_sop_class_that_the_operator_knows_is_taken_and_stays() -> None:
+    private = "1.2.826.0.1.3680043.10.9"
+    output = run(instance([], sop_class=private), profile=default_profile().taking([private]))
+    ds = dcmread(BytesIO(output.data))
+    assert ds.SOPClassUID == ds.file_meta.MediaStorageSOPClassUID == private
+    with pytest.raises(SopClassUnsupported):
+        run(instance([], sop_class=private + ".1"), profile=default_profile().taking([private]))
 
 
 @pytest.mark.parametrize(

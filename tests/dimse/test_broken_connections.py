@@ -1,16 +1,21 @@
 """Peers that vanish, stall, break the rules or never speak; and a listener that is stopped."""
 
+import queue
 import random
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import cast
 
 import pytest
 from pydicom.uid import CTImageStorage
+from pynetdicom.association import Association
 
 from dimse import Options, StorageListener
+from dimse.transport import IDLE_AFTER, Bell, ReadAheadSocket
 from tests.dimse import instances, raw_peer
 from tests.dimse.conftest import OWNER, Listen
 from tests.dimse.raw_peer import RawPeer, pdu, pdv
@@ -22,6 +27,16 @@ DS = instances.ct(side=256)
 DATA = instances.encoded(DS)
 REQUEST = raw_peer.store_rq(CTImageStorage, DS.SOPInstanceUID)
 MESSAGE = raw_peer.message(REQUEST, DATA)
+VERIFICATION = [("1.2.840.10008.1.1", ["1.2.840.10008.1.2"])]
+ECHO = raw_peer.command(
+    [
+        (0x0002, b"1.2.840.10008.1.1\0"),
+        (0x0100, b"\x30\0"),
+        (0x0110, b"\x05\0"),
+        (0x0800, b"\x01\x01"),
+    ]
+)
+ECHO_MESSAGE = pdu(4, pdv(1, 3, ECHO))
 
 
 def eventually(condition: Callable[[], bool], within: float = 30.0) -> bool:
@@ -104,6 +119,89 @@ def test_a_peer_that_stalls_in_a_data_set_is_given_up(listen: Listen, receiver: 
         assert peer.exactly(1) == b""
     assert receiver.aborted == 1
     assert receiver.stored == []
+
+
+def test_a_peer_that_trickles_is_given_up(listen: Listen, receiver: Receiver) -> None:
+    port = listen(receiver, stall_timeout=0.3)
+    with RawPeer(port) as peer:
+        peer.send(raw_peer.associate())
+        assert peer.pdu()[0] == 0x02
+        peer.send(pdu(4, pdv(1, 3, REQUEST)))
+        part = pdu(4, pdv(1, 0, DATA[:8]))
+        for _ in range(200):
+            peer.send(part)
+            time.sleep(0.05)
+            if receiver.aborted:
+                break
+        assert peer.exactly(1) == b""
+    assert receiver.aborted == 1
+    assert receiver.stored == []
+
+
+def test_the_time_that_the_store_takes_is_not_the_peers(listen: Listen, receiver: Receiver) -> None:
+    port = listen(receiver, stall_timeout=0.3)
+    receiver.on_feed = lambda size: time.sleep(0.1)
+    with RawPeer(port) as peer:
+        peer.send(raw_peer.associate())
+        assert peer.pdu()[0] == 0x02
+        peer.send(MESSAGE)
+        assert peer.status() == 0x0000
+    assert receiver.begun == 1
+
+
+class _Association:
+    """As much of an association as a connection needs."""
+
+    def __init__(self) -> None:
+        self.dul = self
+        self.event_queue: queue.Queue[str] = queue.Queue()
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_peer_that_takes_nothing_has_ended_the_connection(reads: bool) -> None:
+    ours, theirs = socket.socketpair()
+    ours.settimeout(0.3)
+    bell, assoc = Bell(), _Association()
+    connection = ReadAheadSocket(cast(Association, assoc), ours, bell)
+    data = random.Random(3).randbytes(5_000_000)
+    taken = bytearray()
+
+    def read() -> None:
+        while len(taken) < len(data):
+            taken.extend(theirs.recv(50_000))
+
+    reading = threading.Thread(target=read if reads else lambda: None)
+    reading.start()
+    connection.send(data)
+    reading.join(10)
+    assert list(assoc.event_queue.queue) == (["Evt5"] if reads else ["Evt5", "Evt17"])
+    assert taken == (data if reads else b"")
+    for each in (ours, theirs, bell):
+        each.close()
+
+
+def test_idle_associations_wake_nobody(port: int) -> None:
+    peers = [RawPeer(port) for _ in range(50)]
+    for peer in peers:
+        peer.send(raw_peer.associate())
+        assert peer.pdu()[0] == 0x02
+    time.sleep(IDLE_AFTER + 1)
+    before = switches()
+    time.sleep(1)
+    # The two loops that accept, and this test; a look at each every half a second makes 200.
+    assert switches() - before < 60
+    for peer in peers:
+        peer.socket.close()
+
+
+def switches() -> int:
+    """How often the threads of this process have gone to sleep so far."""
+    return sum(
+        int(line.split()[1])
+        for status in Path("/proc/self/task").glob("*/status")
+        for line in status.read_text().splitlines()
+        if line.startswith("voluntary_ctxt_switches")
+    )
 
 
 def test_a_silent_peer_holds_up_nobody_and_is_dropped(listen: Listen, receiver: Receiver) -> None:

@@ -99,6 +99,53 @@ def test_a_response_that_nobody_asked_for_is_refused() -> None:
         commands.parse(commands.response(REQUEST, Status(0)))
 
 
+def test_further_elements_are_read_and_written() -> None:
+    sent = raw_peer.command(
+        [
+            (0x0002, b"1.2\0"),
+            (0x0100, struct.pack("<H", commands.C_MOVE_RQ)),
+            (0x0110, struct.pack("<H", 3)),
+            (0x0600, b" STORAGE "),
+            (0x0700, struct.pack("<H", 1)),
+            (0x0800, struct.pack("<H", 1)),
+        ]
+    )
+    request = commands.parse(sent)
+    assert request.text(commands.MOVE_DESTINATION) == "STORAGE"
+    assert request.number(commands.PRIORITY) == 1
+    assert request.text(commands.REQUESTED_SOP_INSTANCE_UID) == ""
+    assert request.number(commands.ACTION_TYPE_ID, 9) == 9
+    assert "STORAGE" not in repr(request)
+    counts = [(commands.COMPLETED, commands.number_value(4))]
+    answer = commands.response(request, Status(0xFF00), elements=counts, has_data_set=True)
+    ds = decode(BytesIO(answer), True, True)
+    assert (ds.NumberOfCompletedSuboperations, ds.CommandDataSetType) == (4, 1)
+    assert [element.tag for element in ds] == sorted(element.tag for element in ds)
+
+
+def test_responses_of_peers_are_read() -> None:
+    answer = commands.response(REQUEST, Status(0xB007))
+    expected = commands.Response(commands.C_STORE_RSP, 5, 0xB007, has_data_set=False)
+    assert commands.read(answer) == expected
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, 100])
+def test_data_sets_are_cut_into_pdus(length: int) -> None:
+    data = bytes(range(length))
+    stream = commands.pdus(data, 5, 16, is_command=False)
+    found, controls, at = b"", [], 0
+    while at < len(stream):
+        _, size = raw_peer.PDU.unpack_from(stream, at)
+        assert size <= 16
+        controls.append(stream[at + 11])
+        found += stream[at + 12 : at + 6 + size]
+        at += 6 + size
+    assert found == data
+    assert controls == [0] * (len(controls) - 1) + [2]
+    more = commands.pdus(data, 5, 0, is_command=False, is_last=False)
+    assert more[11] == 0
+
+
 @pytest.mark.parametrize("maximum_length", [0, 16, 64, 16384])
 def test_responses_keep_to_the_maximum_length_of_the_peer(maximum_length: int) -> None:
     command = commands.response(REQUEST, Status(0xC000, "The data set ends too early"))

@@ -1,11 +1,19 @@
 """What is accepted: every storage SOP class in every transfer syntax that can be de-identified."""
 
 import pytest
+from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import UID
 from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.presentation import build_context, negotiate_as_acceptor
 
 from deid.encoding import encoding_of
-from dimse.contexts import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES, VERIFICATION, supported_contexts
+from dimse.contexts import (
+    LEFT_OUT,
+    STORAGE_SOP_CLASSES,
+    TRANSFER_SYNTAXES,
+    VERIFICATION,
+    supported_contexts,
+)
 
 
 def test_every_class_that_pynetdicom_knows_is_supported() -> None:
@@ -31,10 +39,39 @@ def test_uncompressed_wins_over_compressed_and_lossless_over_lossy() -> None:
     assert agreed.transfer_syntax == ["1.2.840.10008.1.2"]
 
 
-def test_no_transfer_syntax_is_listed_twice_and_none_points_elsewhere() -> None:
+def test_every_transfer_syntax_of_the_standard_is_accepted_or_left_out_for_a_reason() -> None:
     assert len(set(TRANSFER_SYNTAXES)) == len(TRANSFER_SYNTAXES)
-    jpip = {"1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204"}
-    assert not jpip & set(TRANSFER_SYNTAXES)
+    registry = {uid for uid, row in UID_dictionary.items() if row[1] == "Transfer Syntax"}
+    assert {*TRANSFER_SYNTAXES, *LEFT_OUT} == registry
+    assert not set(LEFT_OUT) & set(TRANSFER_SYNTAXES)
+
+
+def test_private_classes_are_accepted_when_they_are_named() -> None:
+    private = "1.3.12.2.1107.5.9.1"
+    proposal = build_context(private, ["1.2.840.10008.1.2.4.50"])
+    proposal.context_id = 1
+    (agreed,), _ = negotiate_as_acceptor([proposal], supported_contexts())
+    assert agreed.result == 0x03
+    (agreed,), _ = negotiate_as_acceptor([proposal], supported_contexts(private=[private]))
+    assert (agreed.result, agreed.transfer_syntax) == (0x00, ["1.2.840.10008.1.2.4.50"])
+
+
+def test_the_requestor_may_be_the_provider_of_storage_and_of_nothing_else() -> None:
+    ct, find = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.2.2.1"
+    proposals = [build_context(ct), build_context(find)]
+    for number, proposal in enumerate(proposals):
+        proposal.context_id = 2 * number + 1
+    roles: dict[UID, tuple[bool | None, bool | None]] = {
+        UID(uid): (False, True) for uid in (ct, find)
+    }
+    agreed, answered = negotiate_as_acceptor(proposals, supported_contexts([find]), roles)
+    assert [context.result for context in agreed] == [0x00, 0x00]
+    assert [context.as_scu for context in agreed] == [True, False]
+    assert [(str(role.sop_class_uid), role.scp_role) for role in answered] == [(ct, True)]
+    # Who asks for no role gets the usual one.
+    agreed, answered = negotiate_as_acceptor(proposals, supported_contexts([find]))
+    assert [(context.as_scu, context.as_scp) for context in agreed] == [(False, True)] * 2
+    assert answered == []
 
 
 @pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)

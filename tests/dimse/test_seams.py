@@ -13,7 +13,7 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.transport import AssociationServer, AssociationSocket, RequestHandler
 
-from dimse import association, provider, transport
+from dimse import accepting, association, provider, transport
 
 SEAMS = [
     (dul.DULServiceProvider, provider.StorageProvider, "_read_pdu_data"),
@@ -25,9 +25,17 @@ SEAMS = [
     (dul.DULServiceProvider, provider.StorageProvider, "run_reactor"),
     (ACSE, association.Negotiation, "_negotiate_as_acceptor"),
     (DIMSEServiceProvider, association._PatientReactor, "get_msg"),
-    (RequestHandler, association.ConnectionHandler, "_create_association"),
-    (AssociationServer, association.Server, "service_actions"),
-    (AssociationServer, association.Server, "shutdown"),
+    (RequestHandler, accepting.ConnectionHandler, "_create_association"),
+    (Association, association.StorageAssociation, "run_reactor"),
+    (RequestHandler, accepting.ConnectionHandler, "handle"),
+    (AssociationServer, accepting.Server, "get_request"),
+    (AssociationServer, accepting.Server, "server_bind"),
+    (AssociationServer, accepting.Server, "server_close"),
+    (AssociationServer, accepting.Server, "service_actions"),
+    (AssociationServer, accepting.Server, "shutdown"),
+    (AssociationServer, accepting.Server, "shutdown_request"),
+    (AssociationSocket, transport.ReadAheadSocket, "close"),
+    (AssociationSocket, transport.ReadAheadSocket, "send"),
     (AssociationSocket, transport.ReadAheadSocket, "recv"),
     (AssociationSocket, transport.ReadAheadSocket, "_shutdown_socket"),
 ]
@@ -54,6 +62,9 @@ def test_the_reactor_reads_through_the_overridden_methods() -> None:
 def test_states_and_events_have_the_meaning_that_is_relied_on() -> None:
     assert "ready for data transfer" in fsm.STATES[provider.DATA_TRANSFER]
     assert "Awaiting Transport Connection Close" in fsm.STATES[provider.AWAITING_CLOSE]
+    assert fsm.STATES[association._IDLE] == "Idle"
+    assert "Awaiting A-ASSOCIATE-RQ" in fsm.STATES[transport._AWAITING_REQUEST]
+    assert "Awaiting Transport Connection Close" in fsm.STATES[transport._AWAITING_CLOSE]
     for state in provider.OUR_TURN:
         assert "Awaiting local" in fsm.STATES[state]
     assert fsm.EVENTS[provider.ASSOCIATION_CLOSED].startswith("Transport connection closed")

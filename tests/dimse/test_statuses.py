@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from deid.errors import DeidError, NotDicom, Truncated
-from dimse import statuses
+from dimse import query_statuses, statuses
 from dimse.statuses import BY_ERROR, Status, status_of
 from store.errors import StoreBusy, StoreError, StoreFull
 
@@ -26,7 +26,12 @@ def test_every_row_names_an_error_that_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [*BY_ERROR.values(), *(s for s in vars(statuses).values() if isinstance(s, Status))]
+    "status",
+    [
+        *BY_ERROR.values(),
+        *(s for s in vars(statuses).values() if isinstance(s, Status)),
+        *(s for s in vars(query_statuses).values() if isinstance(s, Status)),
+    ],
 )
 def test_comments_fit_the_error_comment(status: Status) -> None:
     assert len(status.comment) <= 64

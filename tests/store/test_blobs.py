@@ -1,5 +1,6 @@
 """Blobs: both implementations keep the same contract, with and without a crash in between."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,10 +12,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from store import blobs_folder
 from store.blobs import Blobs
-from store.blobs_folder import FolderBlobs
+from store.blobs_folder import SPARE_FILES, FolderBlobs
 from store.blobs_s3 import PART_BYTES, S3Blobs
-from store.errors import StoreError
+from store.errors import StoreError, StoreFull
 
 BUCKET = "archive"
 
@@ -119,6 +121,35 @@ def test_a_settled_blob_can_be_read_before_it_is_published(tmp_path: Path) -> No
     blobs.settle([writer])
     # A reader in another process has an instance of its own.
     assert FolderBlobs(tmp_path, Clock()).read(writer.key, 0, 7) == b"settled"
+
+
+def test_blobs_that_come_together_lie_together(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path, Clock())
+    keys = {stored(blobs, b"bytes") for _ in range(SPARE_FILES)}
+    assert len(keys) == SPARE_FILES
+    assert len({Path(key).name[:2] for key in keys}) == 1
+
+
+def test_room_for_names_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    blobs = FolderBlobs(tmp_path, Clock())
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs_folder, "_sync_folder", full)
+        with pytest.raises(StoreFull):
+            blobs.create()
+    first = {blobs.create().key}
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs_folder, "_sync_folder", full)
+        # Those that were made ahead are there still, and more are tried for meanwhile.
+        first |= {blobs.create().key for _ in range(SPARE_FILES - 1)}
+        with pytest.raises(StoreFull):
+            blobs.create()
+    more = {blobs.create().key for _ in range(2 * SPARE_FILES)}
+    assert len(first) + len(more) == len(first | more) == 3 * SPARE_FILES
 
 
 CRASH = """
