@@ -154,6 +154,10 @@ def significant(values: Pixels, stored: int, high_bit: int, is_signed: bool) -> 
     numbers = values.view(f"<{kind}{values.dtype.itemsize}")
     if stored >= width:
         return numbers
+    if not is_signed and high_bit == stored - 1:
+        # What most images are: one step instead of two.
+        masked: Pixels = numbers & numbers.dtype.type((1 << stored) - 1)
+        return masked
     up = width - 1 - high_bit
     shifted: Pixels = (numbers << up) >> (width - stored)
     return shifted

@@ -35,6 +35,8 @@ def serve(port: int, folder: Path) -> None:
 
     receiver = AE(ae_title="BARE")
     receiver.maximum_pdu_size = 0
+    # Its default is ten, and as many as are asked for are measured.
+    receiver.maximum_associations = 64
     receiver.supported_contexts = AllStoragePresentationContexts
     receiver.start_server(("127.0.0.1", port), evt_handlers=[(evt.EVT_C_STORE, store)])
 
