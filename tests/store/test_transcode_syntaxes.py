@@ -331,7 +331,7 @@ def test_what_a_syntax_cannot_hold_is_told_before_the_first_byte(number: int, ki
 
 @pytest.mark.parametrize(
     "syntax",
-    [IMPLICIT, BIG_ENDIAN, f"{FAMILY}100", f"{FAMILY}102", f"{FAMILY}58", f"{FAMILY}92", "1.2.3"],
+    [BIG_ENDIAN, f"{FAMILY}100", f"{FAMILY}102", f"{FAMILY}58", f"{FAMILY}92", "1.2.3"],
 )
 def test_other_syntaxes_are_not_written(syntax: str) -> None:
     stored = StoredFile(COLOUR.part10())
