@@ -43,7 +43,7 @@ class Server:
 
     @property
     def remote(self) -> Remote:
-        url = f"http://127.0.0.1:{self.http.server_address[1]}/root"
+        url = f"http://127.0.0.1:{self.http.server_address[1]}/archive"
         return Remote(1, 7, "there", url, "the token")
 
 
@@ -144,7 +144,7 @@ def test_instances_are_fetched_one_by_one(server: Server) -> None:
     with DicomwebClient(server.remote) as client:
         found = [b"".join(chunks) for chunks in client.fetch("1.2", "1.3")]
     assert found == [b"one", b"two"]
-    assert server.seen[0][1] == "/root/studies/1.2/series/1.3"
+    assert server.seen[0][1] == "/archive/studies/1.2/series/1.3"
 
 
 def test_instances_are_stored_with_a_length_and_counted(server: Server) -> None:
@@ -154,7 +154,7 @@ def test_instances_are_stored_with_a_length_and_counted(server: Server) -> None:
         chunks = [iter([b"ab", b"c"]), iter([b"defg"]), iter([b""])]
         assert client.store(chunks, [3, 4, 0]) == (1, 2)
     (_, path, headers), (body,) = server.seen[0], server.bodies
-    assert path == "/root/studies"
+    assert path == "/archive/studies"
     assert int(headers["Content-Length"]) == len(body)
     boundary = headers["Content-Type"].partition("boundary=")[2]
     assert body.count(boundary.encode()) == 4
