@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import click
 
-from accounts.errors import NoSuchAccount
-from accounts.people import Account, account_by_email, account_by_id
+from accounts.people import Account
+from server.cli.accounts import account_named, account_option, email_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.dicomweb_client import DicomwebClient
@@ -28,9 +28,6 @@ from store.remotes import Remote
 
 __all__ = ["import_", "job", "remote", "send"]
 
-account_option = click.option(
-    "--account", "email", required=True, metavar="EMAIL", help="Whose it is."
-)
 PAUSES: Final = (10, 60, 300)
 _OVER: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
@@ -58,7 +55,7 @@ def send(
     if (peer is None) == (remote is None):
         raise click.UsageError("Give either --peer or --remote.")
     with ready_services(config, data) as services, _told():
-        owner = _account(services, email)
+        owner = account_named(services, email)
         number = send_studies(services, owner.id, studies, peer=peer, remote=remote)
         found = services.jobs.get(number)
         while wait and found.state not in _OVER:
@@ -96,7 +93,7 @@ def import_(
     if bool(studies) == bool(matches) or not all("=" in match for match in matches):
         raise click.UsageError("Give either --study or --match KEYWORD=VALUE.")
     with ready_services(config, data) as services, _told():
-        owner = _account(services, email)
+        owner = account_named(services, email)
         source = services.remotes.get(owner.id, name)
         wanted = list(studies) or _matching(source, matches)
         imported = _import(services, owner, source, wanted, quiet=as_json)
@@ -136,7 +133,7 @@ def add_remote(
     """Call the DICOMweb root at URL by a NAME."""
     token = sys.stdin.readline().strip() if token_stdin else None
     with ready_services(config, data) as services:
-        services.remotes.add(_account(services, email).id, name, url, token or None)
+        services.remotes.add(account_named(services, email).id, name, url, token or None)
     said = {"name": name, "url": url, "account": email}
     click.echo(json.dumps(said) if as_json else f"{name} is {url}.")
 
@@ -152,7 +149,7 @@ def list_remotes(as_json: bool, data: str | None, config: Path | None) -> None:
             {
                 "name": one.name,
                 "url": one.url,
-                "account": _email(services, one.owner_id),
+                "account": email_of(services, one.owner_id),
                 "token": one.token is not None,
             }
             for one in services.remotes.all()
@@ -175,7 +172,7 @@ def remove_remote(
 ) -> None:
     """Forget another server."""
     with ready_services(config, data) as services:
-        services.remotes.remove(_account(services, email).id, name)
+        services.remotes.remove(account_named(services, email).id, name)
     click.echo(json.dumps({"removed": name}) if as_json else f"Forgot {name}.")
 
 
@@ -291,7 +288,7 @@ def _line(one: dict[str, Any]) -> str:
 def _described(services: Services, found: Job) -> dict[str, Any]:
     return {
         "id": found.id,
-        "account": _email(services, found.owner_id),
+        "account": email_of(services, found.owner_id),
         "kind": found.kind,
         **found.arguments,
         "state": found.state.value,
@@ -302,15 +299,3 @@ def _described(services: Services, found: Job) -> dict[str, Any]:
         "created_at": found.created_at.isoformat(timespec="seconds"),
         "finished_at": found.finished_at and found.finished_at.isoformat(timespec="seconds"),
     }
-
-
-def _email(services: Services, account_id: int) -> str:
-    owner = account_by_id(services.database, account_id)
-    return "" if owner is None else owner.email
-
-
-def _account(services: Services, email: str) -> Account:
-    owner = account_by_email(services.database, email)
-    if owner is None:
-        raise NoSuchAccount("There is no account with this e-mail address.")
-    return owner

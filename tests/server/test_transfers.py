@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from click.testing import CliRunner
 
 from accounts.peers import add_peer
@@ -206,9 +207,6 @@ def test_an_import_leaves_no_original_on_the_disk(
     site: Site, orthanc: Orthanc, tmp_path: Path
 ) -> None:
     """Orthanc has the originals, with a patient's name; here nothing of them may lie."""
-    import pydicom  # noqa: F401 - the data sets are made with it
-    import requests
-
     for ds in ct_stack(2, study="1.2.826.0.1.3680043.8.498.77"):
         requests.post(
             f"http://127.0.0.1:{orthanc.http_port}/instances", data=encoded(ds), timeout=30
