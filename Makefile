@@ -26,7 +26,7 @@ client: $(BUILT) ## build the viewer
 
 test: packages $(VENV)/.dev $(BUILT) $(OTHERS_READY) ## everything: lint, types, unit, integration, browser
 	$(MAKE) lint types
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, and the client's own checks
 	$(BIN)/ruff check .

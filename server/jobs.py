@@ -9,6 +9,7 @@ import resource
 import signal
 import threading
 from dataclasses import dataclass
+from multiprocessing import set_start_method
 from multiprocessing.synchronize import BoundedSemaphore
 from socket import socket
 from types import FrameType
@@ -51,6 +52,8 @@ def run_web(settings: Settings) -> None:
 
     exit_with_parent()
     _raise_file_limit()
+    # So that the workers, too, have what this process was forked with.
+    set_start_method("fork", force=True)
     os.environ.update(to_environment(settings))
     edge = edge_of(settings)
     server = Server(

@@ -14,7 +14,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
 
 from server.config import Address, Settings
 from server.dimse_edge import DimseEdge, dimse_edge_of
@@ -22,7 +21,7 @@ from server.edge import edge_of
 from server.errors import CommandFailed
 from server.jobs import Shared, run_dimse, run_jobs, run_web
 from server.ports import answers, bound, free, listens, named, reachable
-from server.processes import exit_with_parent, run_together
+from server.processes import exit_with_parent, run_together, starting
 
 __all__ = ["Parts", "serve"]
 
@@ -61,7 +60,7 @@ def serve(settings: Settings, say: Callable[[str], None], parts: Parts = EVERYTH
         settings = replace(settings, http=free(settings.http))
     if parts.dimse:
         shared, settings = _shared(settings, dimse)
-    with ProcessPoolExecutor(1, get_context("spawn"), exit_with_parent) as elsewhere:
+    with ProcessPoolExecutor(1, starting(), exit_with_parent) as elsewhere:
         email, link = elsewhere.submit(_prepare, settings).result()
     base = edge.public_base or f"{edge.scheme}://{settings.http}"
 
@@ -109,7 +108,7 @@ def _shared(settings: Settings, edge: DimseEdge) -> tuple[Shared, Settings]:
     if edge.tls is not None:
         secure = bound(edge.tls.address)
         settings = replace(settings, dimse_tls=str(named(edge.tls.address, secure)))
-    places = get_context("spawn").BoundedSemaphore(edge.associations)
+    places = starting().BoundedSemaphore(edge.associations)
     return Shared(plain, secure, places), settings
 
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: where the real DICOM files lie."""
+"""What every test has: fixtures for the real DICOM files, and the order of the files."""
 
 import os
 from pathlib import Path
@@ -25,3 +25,10 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run files that start servers and browsers first: the last ones to end keep no one waiting."""
+    marks = {"integration", "browser"}
+    slow = {item.path for item in items if marks & {mark.name for mark in item.iter_markers()}}
+    items.sort(key=lambda item: item.path not in slow)
