@@ -14,10 +14,20 @@ from bench.peers.orthanc import Orthanc
 from bench.peers.peer import Peer
 from bench.peers.readingroom import Readingroom
 from bench.peers.storescp import Storescp
+from bench.peers.web_server import WebServer
 
 __all__ = ["PEERS", "Peer"]
 
 PEERS: dict[str, type[Peer]] = {
     peer.key: peer
-    for peer in (Readingroom, Orthanc, Storescp, Nginx, BareHttp, BareDimse, BarePynetdicom)
+    for peer in (
+        Readingroom,
+        Orthanc,
+        Storescp,
+        Nginx,
+        WebServer,
+        BareHttp,
+        BareDimse,
+        BarePynetdicom,
+    )
 }

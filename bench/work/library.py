@@ -12,24 +12,26 @@ from bench.data import Slice
 from bench.peers import Peer
 from bench.peers.nginx import Nginx
 from bench.peers.peer import DicomwebPeer
+from bench.peers.web_server import WebServer
 from bench.work import stow
 from bench.work.context import Context, Library
 from bench.work.row import WorkError
 
 BATCH = 50
+FILES = (Nginx.key, WebServer.key)
 
 
 def library(context: Context, column: str) -> Library:
     """Return the filled server of a column, filling it the first time."""
     if column not in context.libraries:
         peer = context.keep(column)
-        fill = _serve_files if column == "nginx" else _fill
+        fill = _serve_files if column in FILES else _fill
         context.libraries[column] = fill(context, peer)
     return context.libraries[column]
 
 
 def _serve_files(context: Context, peer: Peer) -> Library:
-    assert isinstance(peer, Nginx)
+    assert isinstance(peer, Nginx | WebServer)
     names = [f"{number:04}.raw" for number in range(len(context.slices))]
     for name, made in zip(names, context.slices, strict=True):
         (peer.served / name).write_bytes(made.pixels)

@@ -77,7 +77,7 @@ class Frames(_Read):
 
     key = "frame"
     title = "one frame of 512 KB (WADO-RS), keep-alive, 8 clients"
-    columns = (OWN, "orthanc", "nginx")
+    columns = (OWN, "orthanc", "bare-wsgi", "nginx")
     floor = "nginx"
     targets = (Target(4, "orthanc"), Target(0.25, "nginx"))
     accept = FRAME
