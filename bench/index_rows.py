@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from store.changes import bump
 from store.db import Database
-from store.schema import series, study
+from store.schema import YEAR, series, study
 
 __all__ = ["fill", "made", "prepare_filling"]
 
@@ -40,8 +40,9 @@ STUDY = (
 )
 SERIES = (
     *("id", "study_id", "owner_id", "series_instance_uid", "modality", "series_number"),
-    *("number_of_series_related_instances", "came_by", "created_at", "updated_at"),
+    *("number_of_series_related_instances", "came_by", "created_at", "updated_at", "study_year"),
 )
+DATE = STUDY.index("study_date")
 
 Row = tuple[Any, ...]
 
@@ -91,7 +92,7 @@ def made(owner: int, studies: int) -> Iterator[tuple[list[Row], list[Row]]]:
                 own = modality if place == 0 else dice.choice((modality, "SR"))
                 uid = f"2.25.{dice.getrandbits(127)}"
                 row = (last_series, number, owner, uid, own, place + 1, 30, "STOW-RS", NOW, NOW)
-                children.append(row)
+                children.append((*row, some[-1][DATE][:YEAR]))
         yield some, children
 
 

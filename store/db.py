@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -32,7 +33,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from store.errors import StoreBusy, StoreFull
 
-__all__ = ["Database", "metadata"]
+__all__ = ["Database", "in_utc", "metadata"]
 
 LOCK_WAIT_SECONDS = 30
 TURN_SECONDS = 0.001
@@ -68,9 +69,16 @@ class Database:
         self._looking: list[Any] = []
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A connection for reading; each statement sees one state, and never waits for writers."""
+    def read(self, *, in_pieces: bool = True) -> Iterator[Connection]:
+        """A connection for reading; each statement sees one state, and never waits for writers.
+
+        Args:
+            in_pieces: results may be read piece by piece (`yield_per`). That takes a transaction,
+                which PostgreSQL is told of in two more rounds.
+        """
         with self.engine.connect() as connection:
+            if not in_pieces and not self.writes_in_turn:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     def row(self, statement: Select[Any], parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -190,6 +198,11 @@ class Database:
         while self._looking:
             self._looking.pop().close()
         self.engine.dispose()
+
+
+def in_utc(moment: datetime) -> datetime:
+    """A moment that was read, with its zone: SQLite gives back what was stored in UTC without."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _Bind = tuple[str, bool, Any, Callable[[Any], Any] | None]

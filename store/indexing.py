@@ -21,7 +21,7 @@ from store.frames import FrameIndex
 from store.metadata import Attributes
 from store.replacing import take_back_replaced
 from store.review import after_arrival
-from store.schema import instance, series, study
+from store.schema import YEAR, instance, series, study
 
 __all__ = ["INDEXED", "Entry", "write_entries"]
 
@@ -106,7 +106,7 @@ _SERIES = {
     "performed_procedure_step_start_time": "00400245",
 }
 # Made once: they run for every instance.
-_FIND_STUDY = select(study.c.id).where(
+_FIND_STUDY = select(study.c.id, study.c.study_date).where(
     study.c.owner_id == bindparam("owner_id"), study.c.study_instance_uid == bindparam("study")
 )
 _FIND_SERIES = (
@@ -148,8 +148,10 @@ def _add_series(
     row["upload_id"] = entry.upload_id
     database.insert_if_new(connection, study, [row])
     key = {"owner_id": owner_id, "study": study_uid, "series": series_uid}
-    study_id = connection.execute(_FIND_STUDY, key).scalar_one()
+    study_id, study_date = connection.execute(_FIND_STUDY, key).one()
     row = {**common, "study_id": study_id, "series_instance_uid": series_uid}
+    # The study's own: a later instance may say another date, which the study does not take.
+    row["study_year"] = study_date[:YEAR]
     row |= {**_columns(entry, _SERIES), "series_number": _number(entry, "00200011")}
     database.insert_if_new(connection, series, [{**row, "came_by": came_by, "updated_at": now}])
     return int(connection.execute(_FIND_SERIES, key).scalar_one())

@@ -22,6 +22,7 @@ STATISTICS: Final = (
     ("series", "sqlite_autoindex_series_1", "2000000 2 1"),
     ("series", "ix_series_series_instance_uid", "2000000 1"),
     ("series", "ix_series_owner_id_modality_study_id", "2000000 200000 20000 1"),
+    ("series", "ix_series_owner_id_modality_study_year_study_id", "2000000 200000 20000 2000 1"),
     ("instance", "sqlite_autoindex_instance_1", "50000000 25 1"),
     ("instance", "ix_instance_sop_instance_uid", "50000000 1"),
     ("instance", "ix_instance_blob", "50000000 1"),

@@ -28,6 +28,7 @@ from store.planner import tell_planner
 from store.words import keep_words_of
 
 __all__ = [
+    "YEAR",
     "change",
     "deed",
     "doomed_blob",
@@ -44,6 +45,8 @@ __all__ = [
 # SQLite gives only an INTEGER PRIMARY KEY its row number; PostgreSQL wants 64 bits.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Uid = String(64)
+YEAR = 4
+"""How much of a date is its year."""
 
 owner_key = Table(
     "owner_key",
@@ -114,11 +117,14 @@ series = Table(
     Column("review_reasons", Text, nullable=False, server_default=""),
     Column("reviewed_at", DateTime(timezone=True)),
     Column("reviewed_by", Id),
+    # Of its study's date, which never changes: a modality and a year are looked for together.
+    Column("study_year", Text, nullable=False, server_default=""),
     # How many of its instances were replaced: `replaced_instance` is asked only if there are any.
     Column("replaced", Integer, nullable=False, server_default="0"),
     UniqueConstraint("study_id", "series_instance_uid"),
     Index(None, "series_instance_uid"),
     Index(None, "owner_id", "modality", "study_id"),
+    Index(None, "owner_id", "modality", "study_year", "study_id"),
 )
 
 instance = Table(

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from store.access import Scope
-from store.changes import version
+from store.changes import current_version
 from store.db import Database
 from store.search_beyond import MOST, find_beyond
 from store.search_keys import KEYS, Level
@@ -85,7 +85,8 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
     """
     terms = terms_of(scope, query.level, query.matches, query.rules)
     include = _include(query)
-    with database.read() as connection:
+    in_pieces = bool(terms.beyond) or include.needs_metadata
+    with database.read(in_pieces=in_pieces) as connection:
         if terms.beyond:
             found = _beyond(connection, scope, query, terms)
         else:
@@ -109,7 +110,7 @@ def _columns(
     if query.level != "study":
         return find(connection, scope, query.level, terms, Cut(query.offset, limit))
     # The number is read before the rows: where pages ended is never older than it.
-    number = version(connection, scope)
+    number = current_version(database, scope)
     positions = positions_of(database)
     asked = (scope, number, query.matches, query.rules)
     known = positions.before(asked, query.offset)

@@ -1,8 +1,8 @@
-"""Says that a column has one of many numbers, in a statement that does not depend on how many.
+"""Many numbers at once, given to a statement that does not depend on how many, or taken from one.
 
 A list of parameters, one for each number, is written anew for every page; for a hundred of them
 that takes longer than finding the rows.
-Invariants: the numbers are one parameter, an array on PostgreSQL and a text of JSON on SQLite.
+Invariants: the numbers are one value, an array on PostgreSQL and a text of JSON on SQLite.
 Not here: what is selected by them (`store.search_results`).
 """
 
@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["among"]
+__all__ = ["among", "together"]
 
 
 class _Numbers(TypeDecorator[Iterable[int]]):
@@ -36,6 +36,10 @@ class _Numbers(TypeDecorator[Iterable[int]]):
         numbers = list(value or ())
         return json.dumps(numbers) if dialect.name == "sqlite" else numbers
 
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[int]:  # noqa: ANN401
+        """Return the numbers as they were selected."""
+        return list(json.loads(value) if dialect.name == "sqlite" else value or ())
+
 
 class _Among(FunctionElement[Any]):
     # Without the type of a truth, of which SQLite would be asked whether it is 1: it would look at
@@ -53,6 +57,26 @@ def _in_json(among: _Among, compiler: SQLCompiler, **options: Any) -> str:  # no
 def _in_array(among: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
     column, numbers = (compiler.process(clause, **options) for clause in among.clauses)
     return f"{column} = ANY ({numbers})"
+
+
+class _Together(FunctionElement[Any]):
+    inherit_cache = True
+    type = _Numbers()
+
+
+@compiles(_Together)
+def _as_json(together: _Together, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"json_group_array({compiler.process(together.clauses, **options)})"
+
+
+@compiles(_Together, "postgresql")
+def _as_array(together: _Together, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"array_agg({compiler.process(together.clauses, **options)})"
+
+
+def together(column: ColumnElement[int]) -> ColumnElement[list[int]]:
+    """All numbers of a column as one value: a row for each takes longer than finding them."""
+    return _Together(column)
 
 
 def among(column: ColumnElement[int], parameter: str) -> ColumnElement[bool]:

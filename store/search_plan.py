@@ -11,6 +11,7 @@ and by walking `FIRST_WALK` studies, which find the first page themselves when m
 Not here: the conditions (`store.search_terms`), the attributes of what was found (`store.search`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,13 +28,14 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
-    true,
 )
 
 from store.access import OwnerScope, Scope, visible, visible_studies
 from store.schema import instance, series, study
+from store.search_among import together
 from store.search_keys import Level
 from store.search_terms import Terms, Words
+from store.search_years import Walk, Walked, days_of, parts_of, passed_parts, walked_parts
 from store.words import BLOCK, OWNER_SHIFT, TABLE
 
 __all__ = ["COUNTED", "Cut", "Found", "count", "find"]
@@ -43,14 +45,19 @@ COUNTED: Final = 300
 
 FEW: Final = 5_000
 MANY: Final = 50_000
-"""How many studies are few, and how many an index may lead to if walking is of no use."""
+DAYS: Final = 31
+"""How many studies are few, and how many an index may lead to if walking is of no use; of how many
+days there may be few."""
 
-FIRST_WALK: Final = 4_000
+FIRST_WALK: Final = 1_000
 LONG_WALK: Final = 60_000
 """How many studies are walked before an index is asked: first, and more if those promise it."""
 
-_PROMISING: Final = 40
-_PROMISING_OF_SEVERAL: Final = 4
+FIRST_OF_YEARS: Final = 2_000
+"""The same of studies with a modality in a year, whose rows are not neighbours."""
+
+_PROMISING: Final = 10
+_PROMISING_OF_SEVERAL: Final = 1
 """How many of the first walked have to match: one of a hundred; fewer if the index of a condition
 leads to many more than match the others, too."""
 
@@ -86,16 +93,20 @@ class Found:
 
 
 @dataclass(frozen=True)
-class _Walk:
-    """Part of the order: studies from one key, and below another."""
+class _Order:
+    """The studies of an owner's that are walked, the newest first.
 
-    floor: int | None = None
-    below: int | None = None
+    Attributes:
+        every: selects all of them within a part of the order.
+        matching: those of them that match.
+        first: how many are walked first.
+        enough: how many of these have to match for more to be walked.
+    """
 
-    def of(self, key: ColumnElement[Any]) -> ColumnElement[bool]:
-        bounds = [key >= self.floor] if self.floor is not None else []
-        bounds += [key < self.below] if self.below is not None else []
-        return and_(true(), *bounds)
+    every: Callable[[Walk], Walked]
+    matching: Callable[[Walk], Walked]
+    first: int
+    enough: int
 
 
 def find(connection: Connection, scope: Scope, level: Level, terms: Terms, cut: Cut) -> Found:
@@ -111,7 +122,7 @@ def find(connection: Connection, scope: Scope, level: Level, terms: Terms, cut: 
 
 def count(connection: Connection, scope: Scope, level: Level, terms: Terms) -> int:
     """How many rows the columns find."""
-    found = _ordered(scope, level, _where(scope, level, terms), _Walk()).order_by(None)
+    found = _ordered(scope, level, _where(scope, level, terms), Walk()).order_by(None)
     return int(connection.execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
@@ -129,44 +140,89 @@ class _Search:
 
     def of_owner(self, scope: OwnerScope) -> Found:
         """Find studies of one owner's."""
-        terms, rest = self.terms, _Walk(below=self.cut.below)
-        if terms.modality is not None:
-            return self.run(_of_modality(scope, terms.modality, rest))
+        terms, rest = self.terms, Walk(below=self.cut.below)
+        if len(terms.modalities) == 1 and self._is_one():
+            return self.run(_of_modality(scope, terms.modalities[0], rest))
         if terms.words and self.is_sqlite and _are_all(terms):
             return self.run(_with_words(scope, terms.words, [], rest))
         if not self.where:
             return self.run(self.walk())
-        if len(self.where) == 1 and (lead := _few(self.connection, terms.leads)) is not None:
+        if self._is_one():
+            dates = terms.study_dates
+            # Of many days, some of the newest studies are, too.
+            is_long = dates is not None and (days_of(dates) or DAYS) >= DAYS
+            if not is_long and (found := self._led(terms.leads[0])) is not None:
+                return found
+        elif len(self.where) == 1 and (lead := _few(self.connection, terms.leads)) is not None:
             return self.run(self.by_lead(lead))
         if not terms.leads and (self.is_sqlite or not terms.indexed):
             return self.run(self._newest(scope, rest), behind=1)
         return self._until_enough(scope)
 
+    def _led(self, lead: Select[Any]) -> Found | None:
+        """What a lead leads to, if it ends soon; it has all that is asked for."""
+        key = lead.limit(FEW + 1).subquery().c[0]
+        led: list[int] = self.connection.execute(select(together(key))).scalar_one()
+        if len(led) > FEW:
+            return None
+        below = self.cut.below
+        keys = sorted((one for one in set(led) if below is None or one < below), reverse=True)
+        return Found(keys[self.cut.offset :], is_all=True)
+
     def _until_enough(self, scope: OwnerScope) -> Found:
         """Walk a little, and as far as it promises; ask an index if that is not enough."""
-        rest = _Walk(below=self.cut.below)
-        floor = self._floor(scope)
+        rest = Walk(below=self.cut.below)
+        order = self._by_years(scope) or self._by_study(scope)
+        passed_over = order.every(rest).offset(order.first - 1).limit(1)
+        floor = self.connection.execute(passed_over).scalar()
         if floor is None:
-            return self.run(self._newest(scope, rest))
+            return self.run(order.matching(rest))
         wanted = self.cut.offset + self.cut.limit
-        enough = _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL
-        first = self._newest(scope, _Walk(floor, self.cut.below))
-        keys = self._keys(first.limit(max(enough, wanted + COUNTED + 1)))
+        first = order.matching(Walk(floor, self.cut.below))
+        keys = self._keys(first.limit(max(order.enough, wanted + 1)))
         if len(keys) > wanted:
             return Found(keys[self.cut.offset :], is_all=False)
-        if len(keys) >= enough and self.cut.offset:
+        if len(keys) >= order.enough and self.cut.offset:
             # How far it is to the page, nobody knows: it is walked to.
-            return self.run(self._newest(scope, rest), behind=1)
-        if len(keys) >= enough:
+            return self.run(order.matching(rest), behind=1)
+        if len(keys) >= order.enough:
             # About as far as the first walk was, so many times.
             further = floor - (keys[0] - floor + 1) * LONG_WALK // FIRST_WALK
-            second = self._newest(scope, _Walk(max(0, further), floor))
+            second = order.matching(Walk(max(0, further), floor))
             keys += self._keys(second.limit(wanted + 1 - len(keys)))
             if len(keys) > wanted:
                 return Found(keys, is_all=False)
         return self.run(self._by_index(scope))
 
-    def run(self, found: Select[Any], behind: int = COUNTED + 1) -> Found:
+    def _by_study(self, scope: OwnerScope) -> _Order:
+        """All studies."""
+        return _Order(
+            lambda walk: _ordered(scope, "study", [], walk),
+            lambda walk: self._newest(scope, walk),
+            FIRST_WALK,
+            _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL,
+        )
+
+    def _by_years(self, scope: OwnerScope) -> _Order | None:
+        """Those with a modality in some years, if that is asked for."""
+        terms = self.terms
+        parts = parts_of(terms.modalities, terms.study_dates)
+        if not parts:
+            return None
+        # What is walked has one of these.
+        where = [each for each in self.where if each is not terms.has_modality]
+
+        def walked(walk: Walk) -> Walked:
+            return walked_parts(scope, parts, where, walk, is_sqlite=self.is_sqlite)
+
+        return _Order(
+            lambda walk: passed_parts(scope, parts, walk),
+            walked,
+            FIRST_OF_YEARS,
+            max(1, _PROMISING * FIRST_OF_YEARS // FIRST_WALK),
+        )
+
+    def run(self, found: Walked, behind: int = COUNTED + 1) -> Found:
         """Find the wanted rows, and some behind them."""
         wanted = self.cut.limit + behind
         keys = self._keys(found.offset(self.cut.offset).limit(wanted))
@@ -174,24 +230,24 @@ class _Search:
 
     def walk(self) -> Select[Any]:
         """All rows, in their order."""
-        return _ordered(self.scope, self.level, self.where, _Walk(below=self.cut.below))
+        return _ordered(self.scope, self.level, self.where, Walk(below=self.cut.below))
 
     def by_lead(self, lead: Select[Any]) -> Select[Any]:
         """The rows of the studies that a select gives, looked up before they are sorted."""
         if self._is_one():
             # Who is led to has all that is asked for.
             key = lead.subquery().c[0]
-            led = select(key).distinct().where(_Walk(below=self.cut.below).of(key))
+            led = select(key).distinct().where(Walk(below=self.cut.below).of(key))
             return led.order_by(key.desc())
         where = [*self.where, study.c.id.in_(lead)]
-        found = _ordered(self.scope, self.level, where, _Walk(below=self.cut.below))
+        found = _ordered(self.scope, self.level, where, Walk(below=self.cut.below))
         if self.level == "study" and not self.is_sqlite:
             return _sorted_last(found)
         return found
 
     def _by_index(self, scope: OwnerScope) -> Select[Any]:
         """All that match, looked up in an index and sorted."""
-        terms, rest = self.terms, _Walk(below=self.cut.below)
+        terms, rest = self.terms, Walk(below=self.cut.below)
         if len(self.where) > 1 and (lead := _few(self.connection, terms.leads)) is not None:
             return self.by_lead(lead)
         if self.is_sqlite and not self._is_one():
@@ -211,17 +267,12 @@ class _Search:
         conditions = len(self.terms.where) + len(self.terms.below)
         return is_owner and conditions == len(self.terms.leads) == 1
 
-    def _newest(self, scope: OwnerScope, walk: _Walk) -> Select[Any]:
+    def _newest(self, scope: OwnerScope, walk: Walk) -> Select[Any]:
         if self.terms.words and self.is_sqlite:
             return _with_words(scope, self.terms.words, self.where, walk)
         return _ordered(scope, "study", self.where, walk)
 
-    def _floor(self, scope: OwnerScope) -> int | None:
-        """The key of the study at which the first walk ends; None if the studies end before."""
-        walked = _ordered(scope, "study", [], _Walk(below=self.cut.below))
-        return self.connection.execute(walked.offset(FIRST_WALK - 1).limit(1)).scalar()
-
-    def _keys(self, found: Select[Any]) -> list[int]:
+    def _keys(self, found: Walked) -> list[int]:
         return list(self.connection.execute(found).scalars().all())
 
 
@@ -239,7 +290,7 @@ def _sorted_last(found: Select[Any]) -> Select[Any]:
 
 
 def _ordered(
-    scope: Scope, level: Level, where: list[ColumnElement[bool]], walk: _Walk
+    scope: Scope, level: Level, where: list[ColumnElement[bool]], walk: Walk
 ) -> Select[Any]:
     if level == "study":
         found = select(study.c.id).where(visible_studies(scope), walk.of(study.c.id), *where)
@@ -274,7 +325,7 @@ def _leads(connection: Connection, scope: Scope, level: Level, terms: Terms) -> 
     elif level != "study" and terms.words and connection.dialect.name != "sqlite":
         leads.append(select(study.c.id).where(visible_studies(scope), *terms.indexed))
     elif level != "study" and terms.words:
-        leads.append(select(_study_of_words()).where(_holds_words(scope, terms.words, _Walk())))
+        leads.append(select(_study_of_words()).where(_holds_words(scope, terms.words, Walk())))
     return leads
 
 
@@ -292,7 +343,7 @@ def _few(
     return None
 
 
-def _of_modality(scope: OwnerScope, modality: str, walk: _Walk) -> Select[Any]:
+def _of_modality(scope: OwnerScope, modality: str, walk: Walk) -> Select[Any]:
     """The studies with a modality, in order, from the index alone."""
     found = select(series.c.study_id).distinct().where(visible(scope))
     found = found.where(walk.of(series.c.study_id))
@@ -306,7 +357,7 @@ def _are_all(terms: Terms) -> bool:
 
 
 def _with_words(
-    scope: OwnerScope, words: list[Words], where: list[ColumnElement[bool]], walk: _Walk
+    scope: OwnerScope, words: list[Words], where: list[ColumnElement[bool]], walk: Walk
 ) -> Select[Any]:
     """The studies that the index of words has them for, in order."""
     found = select(_study_of_words()).where(_holds_words(scope, words, walk))
@@ -316,7 +367,7 @@ def _with_words(
     return found.order_by(_words.c.rowid.desc())
 
 
-def _by_block(scope: OwnerScope, where: list[ColumnElement[bool]], walk: _Walk) -> Select[Any]:
+def _by_block(scope: OwnerScope, where: list[ColumnElement[bool]], walk: Walk) -> Select[Any]:
     """Studies in order, looked for by PostgreSQL in one block after the other, or in all at once.
 
     Its planner chooses: it knows how frequent a text is.
@@ -334,7 +385,7 @@ def _study_of_words() -> ColumnElement[int]:
     return _words.c.rowid.bitwise_and((1 << OWNER_SHIFT) - 1)
 
 
-def _holds_words(scope: OwnerScope, words: list[Words], walk: _Walk) -> ColumnElement[bool]:
+def _holds_words(scope: OwnerScope, words: list[Words], walk: Walk) -> ColumnElement[bool]:
     terms = " AND ".join(
         f'{each.column} : "{each.text.replace(chr(34), 2 * chr(34))}"' for each in words
     )

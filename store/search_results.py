@@ -68,6 +68,9 @@ class _Counts(NamedTuple):
     modalities: tuple[str, ...]
 
 
+_NOTHING: Final = _Counts(0, 0, ())
+
+
 class _Wanted(NamedTuple):
     place: int
     name: str
@@ -213,18 +216,16 @@ def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
 
 def _counts(connection: Connection, scope: Scope, studies: Sequence[int]) -> dict[int, _Counts]:
     """What is counted of the visible series of each study."""
-    found: dict[int, list[tuple[str, int, int]]] = {id_: [] for id_ in studies}
+    found = dict.fromkeys(studies, _NOTHING)
     query = _COUNTED.where(visible(scope))
     for id_, modality, number, instances in connection.execute(query, {"studies": studies}).all():
-        found[id_].append((modality, number, instances))
-    return {
-        id_: _Counts(
-            sum(number for _, number, _ in counted),
-            int(sum(instances for _, _, instances in counted)),
-            tuple(sorted(modality for modality, _, _ in counted if modality)),
-        )
-        for id_, counted in found.items()
-    }
+        known = found[id_]
+        modalities = (*known.modalities, modality) if modality else known.modalities
+        if len(modalities) > 1:
+            modalities = tuple(sorted(modalities))
+        # PostgreSQL's sums are decimals.
+        found[id_] = _Counts(known.series + number, known.instances + int(instances), modalities)
+    return found
 
 
 def _of_counts(counts: _Counts | None) -> Attributes:

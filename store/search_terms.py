@@ -30,7 +30,7 @@ from store.search_keys import (
     Level,
 )
 from store.search_levels import level_of
-from store.search_rules import EMPTY, Rules, Span, date_span, is_universal
+from store.search_rules import EMPTY, Rules, Span, date_span, is_universal, one_of
 from store.search_values import Test, value_test
 from store.words import COLUMNS as WORD_COLUMNS
 
@@ -101,7 +101,9 @@ class Terms:
         leads: selects of the studies that one of the conditions holds for, from an index.
         indexed: those of them that it has one for.
         words: parts of texts that the index of words finds.
-        modality: the one series' modality that is all that is asked for, if so.
+        modalities: of which the study has one; none when that is not asked for so.
+        has_modality: that, as it is among the conditions.
+        study_dates: the range that the study's date is in.
         beyond: what no column answers.
         one_study: the study is named.
     """
@@ -113,7 +115,9 @@ class Terms:
     leads: list[Select[Any]] = field(default_factory=list)
     indexed: list[ColumnElement[bool]] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
-    modality: str | None = None
+    modalities: tuple[str, ...] = ()
+    has_modality: ColumnElement[bool] | None = None
+    study_dates: Span | None = None
     beyond: list[Beyond] = field(default_factory=list)
     one_study: bool = False
 
@@ -150,8 +154,6 @@ def terms_of(scope: Scope, level: Level, matches: Iterable[Match], rules: Rules)
         key, time = KEYS[tag], KEYS[_TIME_OF[tag]]
         found = moments(key.column, time.column, dates, times)
         _add(terms, level, key, found, found)
-    if len(matches) != 1 or rules.empty:
-        terms.modality = None
     return terms
 
 
@@ -180,6 +182,8 @@ def _add_column(
     if key.tag == _STUDY_DATE:
         terms.leads.append(select(study.c.id).where(visible_studies(scope), found))
         terms.indexed.append(found)
+        if value not in EMPTY and len(one_of(key.vr, value, rules)) == 1:
+            terms.study_dates = date_span(key.vr, value, name)
         walked = condition(_WalkedDate(key.column), key.vr, value, name, rules)
     elif key.tag == _MODALITY:
         terms.leads.append(select(series.c.study_id).where(visible(scope), found))
@@ -268,14 +272,16 @@ def _add_any_in_study(terms: Terms, scope: Scope, match: Match, rules: Rules) ->
         own = condition(series.c.modality, "CS", match.value, name_of(match.tag), rules)
         found = select(series.c.study_id).where(visible(scope), own)
         terms.leads.append(found)
-        if not set(match.value) & set('*?,\\"'):
-            terms.modality = match.value
     else:
         own = condition(instance.c.sop_class_uid, "UI", match.value, name_of(match.tag), rules)
         joined = series.join(instance, instance.c.series_id == series.c.id)
         found = select(series.c.study_id).select_from(joined).where(visible(scope), own)
     has_any = exists(found.where(series.c.study_id == study.c.id).correlate(study))
     terms.add(has_any, has_any)
+    if match.tag == MODALITIES_IN_STUDY and match.value not in EMPTY:
+        values = one_of("CS", match.value, rules)
+        if not any("*" in value or "?" in value for value in values):
+            terms.modalities, terms.has_modality = tuple(values), has_any
 
 
 def _words(key: Key, value: str, rules: Rules) -> Iterator[Words]:

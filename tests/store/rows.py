@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from store.changes import bump
 from store.db import Database
-from store.schema import instance, series, study
+from store.schema import YEAR, instance, series, study
 
 # Of its own for each process, as several may write one index.
 _number = count(os.getpid() * 1_000_000)
@@ -27,6 +27,9 @@ def add_series(database: Database, study_id: int, owner: int = 7, **columns: obj
     """A series without instances; its key."""
     row = {"study_id": study_id, "owner_id": owner, "came_by": "STOW-RS"}
     row |= {"series_instance_uid": f"2.25.{next(_number)}", "modality": "CT"}
+    with database.read() as connection:
+        of_study = select(study.c.study_date).where(study.c.id == study_id)
+        row["study_year"] = connection.execute(of_study).scalar_one()[:YEAR]
     return _add(
         database, series, owner, row | {"created_at": _now(), "updated_at": _now()} | columns
     )

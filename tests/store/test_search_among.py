@@ -5,7 +5,7 @@ from sqlalchemy import event, select
 
 from store.db import Database
 from store.schema import study
-from store.search_among import among
+from store.search_among import among, together
 from tests.store.rows import add_study
 
 FOUND = select(study.c.id).where(among(study.c.id, "keys")).order_by(study.c.id)
@@ -26,6 +26,16 @@ def test_the_statement_is_the_same_however_many_there_are(database: Database) ->
             connection.execute(FOUND, {"keys": keys})
     assert len(asked) == 2
     assert len(set(asked)) == 1
+
+
+def test_many_numbers_come_as_one_value(database: Database) -> None:
+    made = [add_study(database) for _ in range(3)]
+    keys = select(study.c.id).where(among(study.c.id, "keys")).subquery()
+    found = select(together(keys.c.id))
+    with database.read() as connection:
+        rows = connection.execute(found, {"keys": made[1:]}).scalars().all()
+        assert [sorted(numbers) for numbers in rows] == [made[1:]]
+        assert connection.execute(found, {"keys": []}).scalars().all() == [[]]
 
 
 def test_sqlite_looks_up_what_is_named(database: Database) -> None:

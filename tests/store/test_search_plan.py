@@ -26,14 +26,15 @@ QUERIES = [
     [(0x00080020, "20200105-20200110")],
     [(0x00080061, "CT")],
     [(0x00080061, "CT,MR"), (0x00080020, "20200105-")],
+    [(0x00080061, "CT"), (0x00080020, "20200101-20201231")],
     [(0x00080060, "MR")],
     [(0x00080060, "MR"), (0x0008103E, "*a*")],
     [(0x00080016, "1.2.840.10008.5.1.4.1.1.2"), (0x00081030, "*knee*")],
 ]
 
 
-# How many are few, how far is walked, and how many are too many for an index: nothing counts as
-# few, or nothing is found by walking, or not even by an index.
+# How many are few, how far is walked (of years the same), and how many are too many for an index:
+# nothing counts as few, or nothing is found by walking, or not even by an index.
 WAYS = (
     (20_000, 4_000, 60_000, 50_000),
     (0, 4_000, 60_000, 50_000),
@@ -77,6 +78,7 @@ def test_every_way_finds_the_same(
         for few, first, long, many in WAYS:
             monkeypatch.setattr(search_plan, "FEW", few)
             monkeypatch.setattr(search_plan, "FIRST_WALK", first)
+            monkeypatch.setattr(search_plan, "FIRST_OF_YEARS", first)
             monkeypatch.setattr(search_plan, "LONG_WALK", long)
             monkeypatch.setattr(search_plan, "MANY", many)
             found += [search(database, scope, query) for scope in (OWNER, walked)]
@@ -120,6 +122,16 @@ def test_blocks_of_studies_come_in_order(
         ([(0x00100010, "*mill*")], 0, "study_words VIRTUAL TABLE"),
         ([(0x00080061, "CT")], 0, "ix_series_owner_id_modality_study_id"),
         ([(0x00080061, "CT")], 20_000, "ix_series_owner_id_modality_study_id"),
+        (
+            [(0x00080061, "CT"), (0x00080020, "20200101-20201231"), (0x00081030, "*head*")],
+            0,
+            "ix_series_owner_id_modality_study_year_study_id",
+        ),
+        (
+            [(0x00080061, "CT,MR"), (0x00080020, "20190601-20200531"), (0x00081030, "*head*")],
+            0,
+            "ix_series_owner_id_modality_study_year_study_id",
+        ),
     ],
 )
 def test_a_page_comes_in_the_order_of_an_index(
