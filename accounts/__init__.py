@@ -3,5 +3,5 @@
 May import: store.db; SQLAlchemy, argon2. Knows no HTTP and no DIMSE.
 
 Entry points: `accounts.people`, `accounts.signin`, `accounts.tokens`, `accounts.ae_titles`,
-`accounts.peers`; each is a few functions on a `store.db.Database`.
+`accounts.peers`, `accounts.reach`; each is a few functions on a `store.db.Database`.
 """

@@ -7,6 +7,7 @@
     ├── NoSuchPeer       no peer of this AE title
     ├── NoSuchAeTitle    no AE title of this name belongs to an account
     ├── AeTitleTaken     the AE title is the server's own, or another account's
+    ├── HostNotAllowed   the operator does not let accounts have this server connect there
     └── InvalidValue     an e-mail address, AE title, host or name of a token that is not one
 
 Not here: wrong passwords and spent links are no errors but the answer None.
@@ -39,6 +40,10 @@ class NoSuchAeTitle(AccountError):
 
 class AeTitleTaken(AccountError):
     """The AE title is the server's own, or belongs to another account."""
+
+
+class HostNotAllowed(AccountError):
+    """The operator does not let accounts have this server connect to that address."""
 
 
 class InvalidValue(AccountError):

@@ -12,7 +12,7 @@ from typing import Final
 
 from accounts.errors import InvalidValue
 
-__all__ = ["MOST_HOSTS", "is_within", "read_hosts"]
+__all__ = ["MOST_HOSTS", "Network", "is_within", "network_of", "read_hosts"]
 
 Network = IPv4Network | IPv6Network
 
@@ -26,7 +26,7 @@ def read_hosts(texts: Iterable[str]) -> tuple[str, ...]:
     Raises:
         InvalidValue: one of them is neither, or there are too many.
     """
-    hosts = tuple(dict.fromkeys(_written(_network(text.strip())) for text in texts))
+    hosts = tuple(dict.fromkeys(_written(network_of(text.strip())) for text in texts))
     if len(hosts) > MOST_HOSTS:
         raise InvalidValue(f"A peer calls from at most {MOST_HOSTS} addresses and networks.")
     return hosts
@@ -50,7 +50,12 @@ def _networks(hosts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(host) for host in hosts)
 
 
-def _network(text: str) -> Network:
+def network_of(text: str) -> Network:
+    """The network of which an address or a network is the writing.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
     try:
         if "%" in text:
             raise ValueError

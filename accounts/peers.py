@@ -9,15 +9,16 @@ Not here: called AE titles (`accounts.ae_titles`); what a peer may do (`server.g
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from accounts import schema
 from accounts.ae_titles import checked_title
-from accounts.errors import AeTitleTaken, InvalidValue, NoSuchPeer
+from accounts.errors import AeTitleTaken, HostNotAllowed, InvalidValue, NoSuchPeer
 from accounts.hosts import is_within, read_hosts
+from accounts.reach import Reach
 from store.db import Database
 
 __all__ = [
@@ -44,6 +45,8 @@ class Peer:
         account_id: for whom it acts.
         hosts: addresses and networks from which it calls; none for any.
         host, port: where it listens itself; None when that is not known.
+        tls: there it speaks TLS.
+        vouched: the operator has said where it listens, and not the account.
     """
 
     ae_title: str
@@ -51,6 +54,8 @@ class Peer:
     hosts: tuple[str, ...] = ()
     host: str | None = None
     port: int | None = None
+    tls: bool = False
+    vouched: bool = False
 
     def calls_from(self, host: str) -> bool:
         """Whether it is this peer that calls from an address."""
@@ -65,7 +70,9 @@ def add_peer(
     port: int | None = None,
     *,
     hosts: Iterable[str] = (),
+    tls: bool = False,
     may_take: bool = True,
+    reach: Reach | None = None,
 ) -> Peer:
     """Let whoever calls with this AE title act for the account; the last word counts.
 
@@ -75,34 +82,52 @@ def add_peer(
         account_id: the account.
         host, port: where the peer itself listens, for sending to it.
         hosts: addresses and networks from which it calls; none for any.
+        tls: it speaks TLS where it listens.
         may_take: also when it is another account's peer so far.
+        reach: where the account may have this server connect to; None when its operator says so.
 
     Raises:
         InvalidValue: not an AE title or a host, or one more than an account may have.
         AeTitleTaken: it is another account's peer.
+        HostNotAllowed: it listens where this server may not connect to.
     """
-    made = Peer(
-        checked_title(ae_title), account_id, read_hosts(hosts), *checked_listening(host, port)
-    )
+    title, calls_from = checked_title(ae_title), read_hosts(hosts)
+    host, port = checked_listening(host, port)
+    made = Peer(title, account_id, calls_from, host, port, tls and host is not None)
     table = schema.peer
     chosen = table.c.ae_title == made.ae_title
     count = select(func.count()).where(table.c.account_id == account_id, ~chosen)
-    row = {
-        "ae_title": made.ae_title,
-        "account_id": account_id,
-        "host": made.host,
-        "port": made.port,
-        "hosts": " ".join(made.hosts),
-    }
     with database.write() as connection:
-        before = connection.execute(select(table.c.account_id).where(chosen)).scalar()
-        if before not in (None, account_id) and not may_take:
+        row = connection.execute(select(*_COLUMNS).where(chosen)).first()
+        before = None if row is None else _peer(*row)
+        if before is not None and before.account_id != account_id and not may_take:
             raise AeTitleTaken("Another account knows a peer of this AE title.")
+        made = replace(made, vouched=_is_vouched_for(made, before, reach))
         if connection.execute(count).scalar_one() >= MOST_OF_ONE_ACCOUNT:
             raise InvalidValue(f"An account has at most {MOST_OF_ONE_ACCOUNT} peers.")
         connection.execute(delete(table).where(chosen))
-        connection.execute(insert(table).values(**row))
+        values = {**vars(made), "hosts": " ".join(made.hosts)}
+        connection.execute(insert(table).values(**values))
     return made
+
+
+def _is_vouched_for(made: Peer, before: Peer | None, reach: Reach | None) -> bool:
+    """Whether the operator has said where it listens.
+
+    Raises:
+        HostNotAllowed: nobody who may has.
+    """
+    if made.host is None or reach is None:
+        return made.host is not None
+    listens = (made.account_id, made.host, made.port, True)
+    if before and (before.account_id, before.host, before.port, before.vouched) == listens:
+        # The account may change the rest of what its operator has added.
+        return True
+    if not reach.may_allow(made.host):
+        raise HostNotAllowed(
+            "This server may not connect to this address. Its operator can allow it."
+        )
+    return False
 
 
 def checked_listening(host: str | None, port: int | None) -> tuple[str | None, int | None]:
@@ -174,8 +199,16 @@ def _is_host(text: str) -> bool:
     return text.isascii() and all(each.isalnum() or each in ".-_:%" for each in text)
 
 
-def _peer(ae_title: str, account_id: int, host: str | None, port: int | None, hosts: str) -> Peer:
-    return Peer(ae_title, account_id, tuple(hosts.split()), host, port)
+def _peer(
+    ae_title: str,
+    account_id: int,
+    host: str | None,
+    port: int | None,
+    hosts: str,
+    tls: bool,
+    vouched: bool,
+) -> Peer:
+    return Peer(ae_title, account_id, tuple(hosts.split()), host, port, tls, vouched)
 
 
 _COLUMNS = (
@@ -184,6 +217,8 @@ _COLUMNS = (
     schema.peer.c.host,
     schema.peer.c.port,
     schema.peer.c.hosts,
+    schema.peer.c.tls,
+    schema.peer.c.vouched,
 )
 # Made once: it is part of every association.
 _CALLING = select(*_COLUMNS).where(schema.peer.c.ae_title == bindparam("ae_title"))

@@ -14,6 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    false,
 )
 
 from store.db import metadata
@@ -80,4 +81,8 @@ peer = Table(
     Column("port", Integer),
     # Addresses and networks from which it calls, with spaces between; empty for any.
     Column("hosts", Text, nullable=False, server_default=""),
+    # Where it listens, it speaks TLS.
+    Column("tls", Boolean, nullable=False, server_default=false()),
+    # Where it listens was said by the operator, and not by the account.
+    Column("vouched", Boolean, nullable=False, server_default=false()),
 )

@@ -5,14 +5,14 @@ Not here: the page behind the link (`viewer.sign_in`).
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select
 
 from accounts import schema
 from accounts.people import Account, account_by_id
 from accounts.secrets import digest_of, new_secret
-from store.db import Database
+from store.db import Database, in_utc
 
 __all__ = ["create_link", "redeem_link"]
 
@@ -49,11 +49,6 @@ def redeem_link(
         chosen = link.c.digest == digest_of(secret)
         row = connection.execute(select(link).where(chosen)).first()
         connection.execute(delete(link).where(chosen))
-    if row is None or _aware(row.expires_at) < clock():
+    if row is None or in_utc(row.expires_at) < clock():
         return None
     return account_by_id(database, row.account_id)
-
-
-def _aware(moment: datetime) -> datetime:
-    # SQLite gives back what was stored in UTC without its zone.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ Not here: reading them from a request, and what a scope opens (`server.gate`).
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select
 from accounts import schema
 from accounts.errors import InvalidValue, NoSuchToken
 from accounts.secrets import digest_of, new_secret
-from store.db import Database
+from store.db import Database, in_utc
 
 __all__ = [
     "ALL_SCOPES",
@@ -122,7 +122,7 @@ def bearer_of_token(database: Database, secret: str, *, now: datetime) -> Bearer
     if row is None:
         return None
     account_id, scopes, expires_at = row
-    if expires_at is not None and _aware(expires_at) <= now:
+    if expires_at is not None and in_utc(expires_at) <= now:
         return None
     return Bearer(account_id, _scopes(scopes))
 
@@ -162,19 +162,14 @@ def _token(row: Row[tuple[object, ...]]) -> Token:
         row.account_id,
         row.name,
         _scopes(row.scopes),
-        _aware(row.created_at),
-        None if row.expires_at is None else _aware(row.expires_at),
+        in_utc(row.created_at),
+        None if row.expires_at is None else in_utc(row.expires_at),
     )
 
 
 @lru_cache
 def _scopes(text: str) -> frozenset[TokenScope]:
     return frozenset(TokenScope(name) for name in text.split())
-
-
-def _aware(moment: datetime) -> datetime:
-    # SQLite gives back what was stored in UTC without its zone.
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 # Made once: it is part of every request of a program, and one look into one index.

@@ -1,7 +1,8 @@
 """Starts, watches and ends the processes of a server.
 
-Invariants: whatever is started is ended, with its children, when its ``with`` block is left;
-ports are free loopback ports; a server that does not become ready shows the end of its log.
+Invariants: whatever is started is ended, with its children, when its ``with`` block is left, and
+told to end when who has started it is gone, however that went (Linux); ports are free loopback
+ports; a server that does not become ready shows the end of its log.
 Not here: which command and which configuration (``bench.peers``).
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -45,6 +47,15 @@ def is_listening(port: int) -> bool:
     return True
 
 
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """The command, run so that the kernel tells it to end when we do, by SIGKILL as well.
+
+    That is, when the thread ends that starts it: start it from one that stays.
+    """
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []), *command]
+
+
 class Server:
     """A child process in a session of its own, and everything that it starts."""
 
@@ -60,7 +71,7 @@ class Server:
         self._name = Path(command[0]).name
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                command,
+                ending_with_us(command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -3,7 +3,8 @@
 Standard: PS3.8 section 9.3 (PDUs), 9.3.5 and Annex E (P-DATA-TF, PDVs), 9.3.6 to 9.3.8 (A-RELEASE,
 A-ABORT); of the state machine (9.2) Sta6 to Sta9 and Sta11.
 Invariants: whatever a peer sends or leaves out, a call ends within its limit, and the memory for
-what comes is one PDU of a fixed size.
+what comes is one PDU of a fixed size; whoever sends is asked about once a second whether to go on,
+however slow the peer is.
 Not here: connections that others open (`dimse.transport`), what is asked (`dimse.requestor`).
 """
 
@@ -13,16 +14,19 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from dimse.errors import ConnectionLost, ProtocolViolation
+from dimse.transport import end_connection
 
 __all__ = ["ABORT", "ASSOCIATE_AC", "ASSOCIATE_RJ", "Connection", "Limits"]
 
 #: An A-ASSOCIATE-AC with all contexts stays far below this, and so does every response.
 LONGEST_PDU: Final = 1024 * 1024
+#: How often whoever sends is asked.
+LOOK_EVERY_SECONDS: Final = 1.0
 
 ASSOCIATE_AC: Final = 0x02
 ASSOCIATE_RJ: Final = 0x03
@@ -40,7 +44,7 @@ class Limits:
     """How many seconds a peer may take.
 
     Attributes:
-        connect: until it accepts the connection.
+        connect: until it accepts the connection, and again until it has agreed on TLS.
         associate: until it has answered the request for an association.
         stall: to take a block of data.
         answer: to answer a request when all of it was sent.
@@ -60,25 +64,46 @@ class Connection:
     Args:
         connected: the socket.
         limits: how long the peer may take.
+        look: called about once a second, however long a call takes; what it raises ends the call,
+            and the connection is good for nothing but its end.
     """
 
-    def __init__(self, connected: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self,
+        connected: socket.socket,
+        limits: Limits,
+        look: Callable[[], object] | None = None,
+    ) -> None:
         self.limits = limits
         self._socket = connected
+        self._look = look
+        self._looked = time.monotonic()
+        self._is_between_pdus = True
         with contextlib.suppress(OSError):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes, within: float | None = None) -> None:
-        """Send bytes.
+        """Send whole PDUs.
 
         Raises:
             ConnectionLost: the peer did not take them in the time of a stall, or that given.
         """
-        try:
-            self._socket.settimeout(self.limits.stall if within is None else within)
-            self._socket.sendall(data)
-        except OSError:
-            raise ConnectionLost("the peer takes no more") from None
+        self._maybe_look()
+        until = time.monotonic() + (self.limits.stall if within is None else within)
+        left = memoryview(data)
+        self._is_between_pdus = False
+        while left:
+            seconds = until - time.monotonic()
+            if seconds <= 0:
+                raise ConnectionLost("the peer takes no more")
+            try:
+                self._socket.settimeout(min(seconds, LOOK_EVERY_SECONDS))
+                left = left[self._socket.send(left) :]
+            except TimeoutError:
+                self._maybe_look()
+            except OSError:
+                raise ConnectionLost("the peer takes no more") from None
+        self._is_between_pdus = True
 
     def pdu(self, within: float) -> tuple[int, bytes]:
         """Receive a PDU: its type, and all of its bytes."""
@@ -112,6 +137,7 @@ class Connection:
 
     def release(self) -> None:
         """Ask for the release, and wait for it; both sides may ask at once (PS3.8 Sta9)."""
+        self._look = None
         self.send(_pdu(_RELEASE_RQ), within=self.limits.release)
         until = time.monotonic() + self.limits.release
         while (left := until - time.monotonic()) > 0:
@@ -123,13 +149,16 @@ class Connection:
 
     def abort(self) -> None:
         """End the association at once."""
-        with contextlib.suppress(ConnectionLost):
-            self.send(_pdu(ABORT), within=1.0)
+        self._look = None
+        # In the middle of a PDU an A-ABORT would be a part of it; the end of the connection is not.
+        if self._is_between_pdus:
+            with contextlib.suppress(ConnectionLost):
+                self.send(_pdu(ABORT), within=1.0)
         self.close()
 
     def close(self) -> None:
         """Give the socket back."""
-        self._socket.close()
+        end_connection(self._socket)
 
     def _exactly(self, count: int, until: float) -> bytes:
         data = bytearray()
@@ -139,9 +168,10 @@ class Connection:
                 raise ConnectionLost("the peer did not answer in time")
             try:
                 self._acknowledge()
-                self._socket.settimeout(left)
+                self._socket.settimeout(min(left, LOOK_EVERY_SECONDS))
                 piece = self._socket.recv(count - len(data))
             except TimeoutError:
+                self._maybe_look()
                 continue
             except OSError:
                 piece = b""
@@ -149,6 +179,11 @@ class Connection:
                 raise ConnectionLost("the connection ended")
             data += piece
         return bytes(data)
+
+    def _maybe_look(self) -> None:
+        if self._look is not None and time.monotonic() - self._looked >= LOOK_EVERY_SECONDS:
+            self._looked = time.monotonic()
+            self._look()
 
     def _acknowledge(self) -> None:
         # A peer with Nagle's algorithm sends the second half of its answer after this.

@@ -7,11 +7,12 @@
     │   └── ConnectionLost   the connection ended, broke or stalled
     ├── ProtocolViolation    what came is no DIMSE message; the association is aborted
     ├── CannotReach          nobody that speaks DICOM answers at a peer's address
+    │   └── Unwanted         we do not want to: the address is not allowed, the certificate wrong
     └── Refused              a peer does not want an association with us
 
 Standard: PS3.8 section 9.2 (the upper layer's state machine), PS3.7 section 9 (commands).
-Invariants: no text of these errors carries a value of what was received; those of the last two are
-sentences for people.
+Invariants: no text of these errors carries a value of what was received; those of the last three
+are sentences for people.
 Not here: what is answered to a sender about a data set; that is `dimse.statuses`.
 """
 
@@ -34,6 +35,10 @@ class ProtocolViolation(DimseError):
 
 class CannotReach(DimseError):
     """No association could be asked for: nobody is there, or nobody who speaks DICOM."""
+
+
+class Unwanted(CannotReach):
+    """Somebody may be there with whom we are not to speak; asking again would not help."""
 
 
 class Refused(DimseError):

@@ -15,10 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pydicom.uid import UID
-from pynetdicom import _config
-
-from dimse import statuses
+from dimse import implementation, statuses
 from dimse.accepting import Entity, Server
 from dimse.association import Places, StorageAssociation
 from dimse.callers import Callers, Peers, only_storing
@@ -28,11 +25,6 @@ from dimse.exchange import Services
 from dimse.storage import StorageService
 
 logger = logging.getLogger(__name__)
-
-# Derived from a UUID (PS3.5 B.2), so that it needs no registration.
-IMPLEMENTATION_CLASS_UID = UID("2.25.283842733044362474416824623696927105440")
-IMPLEMENTATION_VERSION_NAME = "READINGROOM"
-
 
 # Connections that may be open beside the associations: they have asked for none, or are ending.
 MORE_CONNECTIONS = 100
@@ -148,7 +140,7 @@ class StorageListener:
         """
         if self._servers:
             raise RuntimeError("the listener is running already")
-        _silence_pynetdicom()
+        implementation.silence_pynetdicom()
         servers = [self._server(self._address, self._bound)]
         if self._secure is not None:
             address, bound = (self._secure.host, self._secure.port), self._secure.bound
@@ -207,8 +199,8 @@ class StorageListener:
 
     def _entity(self) -> Entity:
         entity = Entity(self._ae_title)
-        entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-        entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+        entity.implementation_class_uid = implementation.CLASS_UID
+        entity.implementation_version_name = implementation.VERSION_NAME
         entity.maximum_pdu_size = self._options.maximum_pdu_size
         entity.acse_timeout = self._options.association_timeout
         entity.network_timeout = self._options.idle_timeout
@@ -223,18 +215,3 @@ def _wait_until_idle(associations: list[StorageAssociation], deadline: float) ->
     grace = time.monotonic() + 0.5
     while any(assoc.is_alive() for assoc in associations) and time.monotonic() < grace:
         time.sleep(0.01)
-
-
-def _silence_pynetdicom() -> None:
-    """Keep everything that pynetdicom would log to itself.
-
-    It logs AE titles, UIDs and data sets at several levels, and exceptions that quote them.
-    What an operator has to know is logged by this package.
-    """
-    _config.LOG_HANDLER_LEVEL = "none"
-    _config.LOG_REQUEST_IDENTIFIERS = False
-    _config.LOG_RESPONSE_IDENTIFIERS = False
-    _config.STORE_RECV_CHUNKED_DATASET = False
-    theirs = logging.getLogger("pynetdicom")
-    theirs.setLevel(logging.CRITICAL + 1)
-    theirs.propagate = False

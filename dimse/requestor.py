@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
@@ -25,7 +27,7 @@ from typing import Final
 from dimse import commands
 from dimse.commands import Response
 from dimse.connection import ABORT, ASSOCIATE_AC, ASSOCIATE_RJ, Connection, Limits
-from dimse.errors import CannotReach, ConnectionLost, ProtocolViolation, Refused
+from dimse.errors import CannotReach, ConnectionLost, ProtocolViolation, Refused, Unwanted
 from dimse.exchange import Accepted
 from dimse.implementation import silence_pynetdicom
 from dimse.negotiating import (
@@ -37,6 +39,7 @@ from dimse.negotiating import (
     refusal_of,
     request_of,
 )
+from dimse.tls import secured
 
 __all__ = ["Destination", "Limits", "Requestor", "open_association"]
 
@@ -49,11 +52,20 @@ _COMMAND, _LAST = 0x01, 0x02
 
 @dataclass(frozen=True)
 class Destination:
-    """A peer that we may call; for memory only, never for a log."""
+    """A peer that we may call; for memory only, never for a log.
+
+    Attributes:
+        ae_title, host, port: how it is called, and where it listens.
+        tls: what is spoken with it; None is no TLS.
+        allows: tells of an address to which the host's name leads whether we may connect to it;
+            None is any.
+    """
 
     ae_title: str
     host: str = field(repr=False)
     port: int
+    tls: ssl.SSLContext | None = field(default=None, repr=False, kw_only=True)
+    allows: Callable[[str], bool] | None = field(default=None, repr=False, kw_only=True)
 
 
 def open_association(
@@ -63,6 +75,7 @@ def open_association(
     calling_ae_title: str,
     provided: Iterable[str] = (),
     limits: Limits,
+    look: Callable[[], object] | None = None,
 ) -> Requestor:
     """Connect and negotiate.
 
@@ -72,18 +85,25 @@ def open_association(
         calling_ae_title: ours.
         provided: SOP classes of which we will be the provider.
         limits: how long the peer may take.
+        look: called about once a second while the peer is sent to or waited for; what it raises
+            comes out, and ends the association.
 
     Raises:
         CannotReach: nobody answers there, or nobody who speaks DICOM.
+        Unwanted: we may not connect there, or do not trust the peer's certificate.
         Refused: the peer says no.
     """
     silence_pynetdicom()
-    connection = Connection(_connected(to, limits.connect), limits)
+    connected = _connected(to, limits.connect)
+    if to.tls is not None:
+        connected = secured(connected, to.tls, to.host, limits.connect)
+    connection = Connection(connected, limits, look)
     try:
         request = request_of(
             proposals, calling=calling_ae_title, called=to.ae_title, provided=provided
         )
-        agreement = agreement_of(request, _answered(connection, encoded(request)))
+        answer = _answered(connection, encoded(request), is_secure=to.tls is not None)
+        agreement = agreement_of(request, answer)
     except BaseException:
         connection.close()
         raise
@@ -134,7 +154,8 @@ class Requestor:
             context_id: an accepted context.
             command: the request's command set; its number is the last `next_message_id`.
             data_set: encoded in the transfer syntax of the context. Whatever it raises comes out;
-                the association is still open if not a byte was sent.
+                the association is still open if not a byte was sent. A C-STORE that has begun
+                cannot be cancelled (PS3.7 9.1.1): all that ends it early is the abort.
 
         Raises:
             ConnectionLost: the association ended, or the peer took too long; it is closed.
@@ -190,17 +211,38 @@ class Requestor:
 
 
 def _connected(to: Destination, within: float) -> socket.socket:
+    until = time.monotonic() + within
     try:
-        return socket.create_connection((to.host, to.port), timeout=within)
-    except TimeoutError:
-        raise CannotReach("The peer's address does not answer.") from None
-    except socket.gaierror:
-        raise CannotReach("The peer's host name is not known.") from None
+        found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, OverflowError):
-        raise CannotReach("Nobody listens at the peer's address.") from None
+        raise CannotReach("The peer's host name is not known.") from None
+    # Asked of what is connected to, and not of the name: that may lead elsewhere next time.
+    allowed = [(family, at) for family, *_, at in found if _is_allowed(to, str(at[0]))]
+    if not allowed:
+        raise Unwanted(
+            "This server may not connect to the peer's address. Its operator can allow it."
+        )
+    is_silent = False
+    for family, at in allowed:
+        connecting = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connecting.settimeout(max(0.001, until - time.monotonic()))
+            connecting.connect(at)
+        except OSError as error:
+            connecting.close()
+            is_silent = isinstance(error, TimeoutError)
+        else:
+            return connecting
+    if is_silent:
+        raise CannotReach("The peer's address does not answer.")
+    raise CannotReach("Nobody listens at the peer's address.")
 
 
-def _answered(connection: Connection, request: bytes) -> bytes:
+def _is_allowed(to: Destination, address: str) -> bool:
+    return to.allows is None or to.allows(address)
+
+
+def _answered(connection: Connection, request: bytes, *, is_secure: bool) -> bytes:
     """Send the request for an association; return what accepts it."""
     try:
         connection.send(request)
@@ -208,6 +250,11 @@ def _answered(connection: Connection, request: bytes) -> bytes:
     except ProtocolViolation:
         raise no_answer() from None
     except ConnectionLost:
+        if is_secure:
+            # Over TLS 1.3 it says no to our certificate after it has agreed (RFC 8446 4.4.2.4).
+            raise CannotReach(
+                "The peer does not answer over TLS; it may ask for a certificate that it trusts."
+            ) from None
         raise CannotReach("The peer does not answer the request for an association.") from None
     if kind == ASSOCIATE_RJ:
         raise refusal_of(pdu)

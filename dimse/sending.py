@@ -82,8 +82,9 @@ def send(
         refs: the instances.
         to: the peer.
         calling_ae_title: ours.
-        each: called after each instance, and about once a second while a pause lasts; False ends
-            the sending, and what is left is not counted.
+        each: called after each instance, and about once a second however long one takes; False
+            ends the sending, and what is left is not counted. An instance under way cannot be
+            taken back: its association is aborted.
         originator: who asked for it by C-MOVE.
         limits: how long the peer may take.
         patience: how often is tried again.
@@ -94,6 +95,7 @@ def send(
     Raises:
         CannotReach: the peer cannot be reached; nothing was sent.
         Refused: the peer refuses an association; nothing was sent.
+        Exception: what `each` has raised, which ends the sending, too.
     """
     sending = _Sending(
         archive, to, calling_ae_title, each, originator, limits or Limits(), patience or Patience()
@@ -137,8 +139,9 @@ class _Sending:
                 self._wait(pause)
                 self._round(again)
             self._fail(self._no_room)
-        except _Ended:
-            pass
+        except _Ended as ended:
+            if ended.__cause__ is not None:
+                raise ended.__cause__ from None
 
     def _round(self, refs: Sequence[StoredInstance]) -> None:
         """Send each of them once, over as many associations as it takes."""
@@ -172,7 +175,11 @@ class _Sending:
             DimseError: it broke, and the instance under way is now the last of what is left.
         """
         with open_association(
-            self.to, proposals, calling_ae_title=self.calling_ae_title, limits=self.limits
+            self.to,
+            proposals,
+            calling_ae_title=self.calling_ae_title,
+            limits=self.limits,
+            look=self._tell,
         ) as assoc:
             self._was_open = True
             while left and assoc.is_open:
@@ -202,7 +209,7 @@ class _Sending:
         )
         try:
             answer = assoc.ask(context_id, command, data_set(self.archive, ref, syntax))
-        except DimseError:
+        except (DimseError, _Ended):
             raise
         except Exception as error:
             # What is wrong with one instance is no reason to keep the others back.
@@ -226,7 +233,14 @@ class _Sending:
             self._count(_Outcome.FAILED, ref)
 
     def _tell(self) -> None:
-        if self.each is not None and not self.each(self.totals):
+        if self.each is None:
+            return
+        try:
+            goes_on = self.each(self.totals)
+        except Exception as error:
+            # Told apart from what is wrong with an instance, in the midst of which it may come.
+            raise _Ended from error
+        if not goes_on:
             raise _Ended
 
     def _wait(self, seconds: float) -> None:

@@ -18,6 +18,7 @@ from server.config import Address, Settings
 from server.edge import Edge, edge_of
 from server.gate import UPLOAD, AccountGate
 from server.proxies import BehindProxies
+from server.reach import reach_of
 from server.services import Services, now
 from server.sign_in_limit import limit_sign_in
 from store.schema import study
@@ -120,6 +121,7 @@ def _pages(services: Services, gate: AccountGate, edge: Edge) -> viewer.Pages:
         dimse_host=settings.dimse.host,
         dimse_port=settings.dimse.port,
         dimse_tls_port=Address.parse(settings.dimse_tls).port if settings.dimse_tls else None,
+        reach=reach_of(settings),
     )
 
 

@@ -103,6 +103,16 @@ class Settings:
         "A file of certificates in PEM: over TLS, peers have to show one that these have signed; "
         "empty means that they are asked for none.",
     )
+    dimse_peer_ca: str = _setting(
+        "",
+        "A file of certificates in PEM: peers to which this server connects over TLS have to show "
+        "one that these have signed; empty means those of dimse_client_ca, or else of the system.",
+    )
+    peer_hosts: str = _setting(
+        "public",
+        "Where accounts may have this server connect to: addresses, networks and names of hosts, "
+        "with commas between; `public` is the whole internet without anybody's inner network.",
+    )
     public_base: str = _setting(
         "", "The address by which others reach the server, `https://…`; empty means as asked for."
     )

@@ -1,18 +1,22 @@
-"""What the settings say about the DIMSE listener, read and checked: processes, classes, TLS.
+"""What the settings say about DIMSE, read and checked: processes, classes, TLS, whom we call.
 
 Invariants: whatever is wrong is said at the start, in one sentence, and not at the first
 association.
-Not here: what is done with it (`server.listening`, `server.serve`), TLS itself (`dimse.tls`).
+Not here: what is done with it (`server.listening`, `server.calling`), TLS itself
+(`dimse.tls`).
 """
 
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from accounts.reach import Reach
 from server.config import Address, Settings
 from server.errors import ConfigError
+from server.reach import reach_of
 
 __all__ = ["DimseEdge", "TlsFiles", "dimse_edge_of", "private_sop_classes"]
 
@@ -46,12 +50,16 @@ class DimseEdge:
         associations: that all of them take together.
         sop_classes: private ones that are stored.
         tls: None without TLS.
+        peer_ca: who signs the certificates of peers that we connect to; None for the system's.
+        reach: where accounts may have us connect to.
     """
 
     processes: int
     associations: int
     sop_classes: tuple[str, ...]
     tls: TlsFiles | None
+    peer_ca: Path | None = None
+    reach: Reach = field(default_factory=partial(Reach, public=True))
 
 
 def dimse_edge_of(settings: Settings) -> DimseEdge:
@@ -63,11 +71,14 @@ def dimse_edge_of(settings: Settings) -> DimseEdge:
     for name in ("dimse_processes", "dimse_associations"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"The setting {name} is at least 1.")
+    tls = _tls(settings)
     return DimseEdge(
         processes=settings.dimse_processes,
         associations=settings.dimse_associations,
         sop_classes=private_sop_classes(settings),
-        tls=_tls(settings),
+        tls=tls,
+        peer_ca=_peer_ca(settings) or (tls.client_ca if tls else None),
+        reach=reach_of(settings),
     )
 
 
@@ -112,7 +123,19 @@ def _check(files: TlsFiles) -> None:
             "The files of dimse_certificate and dimse_key are not a PEM certificate and its key."
         ) from None
     if files.client_ca is not None:
-        try:
-            context.load_verify_locations(files.client_ca)
-        except (OSError, ValueError):
-            raise ConfigError("The file of dimse_client_ca holds no PEM certificates.") from None
+        _check_authorities("dimse_client_ca", files.client_ca)
+
+
+def _peer_ca(settings: Settings) -> Path | None:
+    if not settings.dimse_peer_ca:
+        return None
+    file = Path(settings.dimse_peer_ca)
+    _check_authorities("dimse_peer_ca", file)
+    return file
+
+
+def _check_authorities(name: str, file: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except (OSError, ValueError):
+        raise ConfigError(f"The file of {name} holds no PEM certificates.") from None

@@ -6,7 +6,6 @@ may do what (`server.gate`).
 
 from functools import partial
 
-from accounts.peers import destination_of
 from dimse import Options, Secure, StorageListener
 from dimse.callers import Caller
 from dimse.commitment import COMMITMENT_SOP_CLASSES, commitment
@@ -14,6 +13,7 @@ from dimse.query_retrieve import QUERY_RETRIEVE_SOP_CLASSES, query_retrieve
 from dimse.reports import Reports
 from dimse.requestor import Destination
 from dimse.tls import acceptor_context
+from server.calling import Calling
 from server.dimse_edge import dimse_edge_of
 from server.gate import callers_of
 from server.jobs import Shared
@@ -35,7 +35,7 @@ class Listening:
     """
 
     def __init__(self, services: Services, shared: Shared) -> None:
-        self._services = services
+        self._calling = Calling(services)
         ae_title = services.settings.ae_title
         look_up = partial(custody_of, services.database, services.keys)
         self._reports = Reports(look_up, ae_title=ae_title)
@@ -79,7 +79,4 @@ class Listening:
         """Where a peer of the account that asks listens; no other account's."""
         if caller.owner_id is None:
             return None
-        peer = destination_of(self._services.database, caller.owner_id, ae_title)
-        if peer is None or peer.host is None or peer.port is None:
-            return None
-        return Destination(peer.ae_title, peer.host, peer.port)
+        return self._calling.destination(caller.owner_id, ae_title)

@@ -22,7 +22,7 @@ from dicomweb.errors import OUTCOMES
 from dicomweb.service import RESOURCES
 from dicomweb.stow_report import COERCION
 from dicomweb.syntaxes import frame_offers, instance_offers
-from dimse import listener, query_statuses, statuses
+from dimse import implementation, listener, query_statuses, statuses
 from dimse.contexts import STORAGE_SOP_CLASSES, TRANSFER_SYNTAXES
 from dimse.models import MODELS
 from server.config import Settings
@@ -63,8 +63,8 @@ def statement(template: str) -> str:
         retrieve_types=_retrieve_types(),
         search_keys=_search_keys(),
         settings=_settings(),
-        implementation_class_uid=listener.IMPLEMENTATION_CLASS_UID,
-        implementation_version_name=listener.IMPLEMENTATION_VERSION_NAME,
+        implementation_class_uid=implementation.CLASS_UID,
+        implementation_version_name=implementation.VERSION_NAME,
         file_implementation_class_uid=profile.implementation_class_uid,
         deidentification=_table(
             ("what", "value"),

@@ -3,20 +3,23 @@
 Standard: PS3.4 B (C-STORE as SCU), PS3.18 10.4 to 10.6.
 Invariants: an account sends what it has stored and nothing else; what is imported goes through the
 one door; UIDs that another server has given are kept in memory only, so an import is no job that
-another process could take up: who asks for it does it.
+another process could take up: who asks for it does it. Whoever ends a job is heard within the
+instance that is under way, unless the other side takes or gives nothing.
 Not here: the queue (`store.jobs`), the process that works on it (`server.worker`), the protocols
 (`dimse.sending`, `server.dicomweb_client`).
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from accounts.peers import destination_of
 from deid import DeidError
-from dimse.errors import CannotReach, Refused
+from dimse.errors import CannotReach, Refused, Unwanted
 from dimse.sending import Destination, Totals
 from dimse.sending import send as send_by_dimse
+from server.calling import Calling
 from server.dicomweb_client import DicomwebClient
 from server.errors import Cancelled, TransferError, TryLater
 from server.services import Services, now
@@ -38,6 +41,7 @@ REQUEST_INSTANCES: Final = 50
 REQUEST_BYTES: Final = 64 * 1024 * 1024
 BATCH_INSTANCES: Final = 32
 CAME_BY: Final = "import"
+LOOK_EVERY_SECONDS: Final = 1.0
 
 Progress = Callable[[int, int], None]
 """Takes how many instances are done, and of how many; raises Cancelled when nobody wants more."""
@@ -56,6 +60,11 @@ class Imported:
     duplicates: int = 0
     failed: int = 0
     studies: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many something has become of."""
+        return self.stored + self.duplicates + self.failed
 
 
 def send_studies(
@@ -127,16 +136,20 @@ def import_studies(
     """
     imported = Imported()
     found: set[str] = set()
+    total = 0
+
+    def say() -> None:
+        progress(imported.done, max(imported.done, total))
+
     with DicomwebClient(remote) as client:
         wanted = [(study, *_series_of(client, study)) for study in studies]
         total = sum(count for _, _, count in wanted)
-        progress(0, total)
+        say()
         for study, series, _ in wanted:
             for one in series:
                 for batch in _batches(client.fetch(study, one)):
-                    found |= _store(services, owner_id, batch, imported)
-                    done = imported.stored + imported.duplicates + imported.failed
-                    progress(done, max(done, total))
+                    found |= _store(services, owner_id, batch, imported, say)
+                    say()
     imported.studies = tuple(sorted(found))
     for study in imported.studies:
         record(
@@ -161,6 +174,8 @@ def _to_peer(services: Services, job: Job, progress: Progress) -> None:
         totals = send_by_dimse(
             services.archive, refs, to, calling_ae_title=services.settings.ae_title, each=each
         )
+    except Unwanted as error:
+        raise TransferError(str(error)) from None
     except CannotReach as error:
         raise TryLater(str(error)) from None
     except Refused as error:
@@ -177,9 +192,10 @@ def _to_remote(services: Services, job: Job, progress: Progress) -> None:
     done = failed = 0
     with DicomwebClient(remote) as client:
         for some in _requests(refs):
-            progress(done, len(refs))
-            sizes = [ref.size for ref in some]
-            stored, not_stored = client.store(map(services.archive.read, some), sizes)
+            say = partial(progress, done, len(refs))
+            say()
+            files = (_watched(services.archive.read(ref), say) for ref in some)
+            stored, not_stored = client.store(files, [ref.size for ref in some])
             failed += not_stored or len(some) - stored
             done += len(some)
     progress(done, len(refs))
@@ -203,10 +219,10 @@ def _instances(services: Services, owner_id: int, studies: Sequence[str]) -> lis
 
 
 def _destination(services: Services, owner_id: int, ae_title: str) -> Destination:
-    peer = destination_of(services.database, owner_id, ae_title)
-    if peer is None or peer.host is None or peer.port is None:
+    destination = Calling(services).destination(owner_id, ae_title)
+    if destination is None:
         raise TransferError("There is no peer of this AE title whose host and port are known.")
-    return Destination(peer.ae_title, peer.host, peer.port)
+    return destination
 
 
 def _requests(refs: Sequence[StoredInstance]) -> Iterator[list[StoredInstance]]:
@@ -253,14 +269,28 @@ def _group(first: Iterator[bytes], rest: Iterator[Iterator[bytes]]) -> Iterator[
         yield following
 
 
+def _watched(chunks: Iterator[bytes], look: Callable[[], None]) -> Iterator[bytes]:
+    """The same, with a look about once a second, which may raise."""
+    looked = time.monotonic()
+    for chunk in chunks:
+        if time.monotonic() - looked >= LOOK_EVERY_SECONDS:
+            looked = time.monotonic()
+            look()
+        yield chunk
+
+
 def _store(
-    services: Services, owner_id: int, instances: Iterable[Iterator[bytes]], imported: Imported
+    services: Services,
+    owner_id: int,
+    instances: Iterable[Iterator[bytes]],
+    imported: Imported,
+    look: Callable[[], None],
 ) -> set[str]:
     studies: set[str] = set()
     new = known = 0
     with services.ingest.batch(owner_id, CAME_BY) as batch:
         for chunks in instances:
-            received = _take(batch, chunks)
+            received = _take(batch, _watched(chunks, look))
             if received is None:
                 imported.failed += 1
                 continue

@@ -7,12 +7,12 @@ Not here: who may read it (`server`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import insert, select
 
-from store.db import Database
+from store.db import Database, in_utc
 from store.schema import deed
 
 __all__ = ["Deed", "deeds", "record"]
@@ -50,8 +50,4 @@ def deeds(database: Database, account_id: int | None = None) -> Sequence[Deed]:
         query = query.where(deed.c.account_id == account_id)
     with database.read() as connection:
         rows = connection.execute(query.order_by(deed.c.id.desc()).limit(LISTED)).all()
-    return [Deed(_aware(at), account, what, which) for at, account, what, which in rows]
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return [Deed(in_utc(at), account, what, which) for at, account, what, which in rows]

@@ -13,13 +13,13 @@ Not here: what the kinds of jobs do, and the process that runs them (`server`).
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, true, update
 
-from store.db import Database
+from store.db import Database, in_utc
 from store.errors import NoSuchJob
 from store.schema import job
 
@@ -231,11 +231,7 @@ def _job(row: Row[Any]) -> Job:
         row.total,
         row.attempts,
         row.trouble,
-        _aware(row.due_at),
-        _aware(row.created_at),
-        None if row.finished_at is None else _aware(row.finished_at),
+        in_utc(row.due_at),
+        in_utc(row.created_at),
+        None if row.finished_at is None else in_utc(row.finished_at),
     )
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -3,6 +3,8 @@
 The slices of a series, and the series of a device, share nearly all their elements. The JSON text
 of an element depends on its bytes, its encoding, the character set and, in implicit VR, the sign of
 the pixels; when these are the same, the text is, and is taken over instead of being made again.
+Some elements are a slice's own (UID, position, time), and their text would never be used: what is
+met for the first time is noted by a number, and what is met again is remembered.
 
 Standard: PS3.18 Annex F (DICOM JSON model).
 Invariants: the text is the same, byte for byte, as `store.metadata` makes of the whole; what is
@@ -45,11 +47,14 @@ LONGEST_ELEMENT: Final = 16 * 1024
 MOST_ELEMENTS: Final = 16 * 1024
 MOST_BYTES: Final = 8 << 20
 MOST_SHAPES: Final = 8192
+MOST_NOTED: Final = 16 * 1024
 
 _Shape = tuple[int, int, bool]
 """Where a value begins, its length (-1: the 4 bytes in front of it say), whether it is Specific
 Character Set."""
 Charsets = tuple[str, ...]
+_Context = tuple[Encoding, Charsets, bool]
+"""What the text of an element depends on besides its bytes."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class Pieces:
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
         self._lock = Lock()
-        self._known: dict[tuple[Encoding, Charsets, bool], _Known] = {}
+        self._known: dict[_Context, _Known] = {}
+        self._noted: set[int] = set()
         self._elements = 0
         self._bytes = 0
 
@@ -122,7 +128,8 @@ class Pieces:
         shape_of, u32 = shapes.known.get, shapes.u32
         charsets: Charsets = ()
         signed = builder.signed
-        known = self._pieces_in(encoding, charsets, signed)
+        context = encoding, charsets, signed
+        known = self._pieces_in(context)
         found: dict[str, _Piece] = {}
         pos, end = 0, len(buf)
         while pos < end:
@@ -142,12 +149,13 @@ class Pieces:
                 piece = self._piece(builder.data_set(buf, pos, stop, charsets))
                 # One that changes the sign has to be met each time.
                 if builder.signed == signed:
-                    self._remember(known, raw, piece)
+                    self._remember(context, raw, piece)
             found[piece.name] = piece
             if is_charset or builder.signed != signed:
                 signed = builder.signed
                 charsets = _charsets_behind(buf, pos, stop, encoding, charsets)
-                known = self._pieces_in(encoding, charsets, signed)
+                context = encoding, charsets, signed
+                known = self._pieces_in(context)
             pos = stop
         return found
 
@@ -157,22 +165,29 @@ class Pieces:
             return _Piece(name, text, attribute if name in self._wanted else None)
         return _NOTHING
 
-    def _pieces_in(self, encoding: Encoding, charsets: Charsets, signed: bool) -> _Known:
-        context = encoding, charsets, signed
+    def _pieces_in(self, context: _Context) -> _Known:
         with self._lock:
             return self._known.setdefault(context, {})
 
-    def _remember(self, known: _Known, raw: bytes, piece: _Piece) -> None:
+    def _remember(self, context: _Context, raw: bytes, piece: _Piece) -> None:
         # A BulkDataURI is another one for each instance.
         if len(raw) > LONGEST_ELEMENT or ROOT_MARK in piece.text:
             return
+        # Another element may have the same: it is remembered too early, and that is all.
+        number = hash(raw)
         with self._lock:
+            if number not in self._noted:
+                if len(self._noted) >= MOST_NOTED:
+                    self._noted.clear()
+                self._noted.add(number)
+                return
             if self._elements >= MOST_ELEMENTS or self._bytes >= MOST_BYTES:
                 self._known.clear()
                 self._elements = self._bytes = 0
             self._elements += 1
             self._bytes += len(raw) + len(piece.text)
-            known[raw] = piece
+            # All may have been forgotten since this instance began.
+            self._known.setdefault(context, {})[raw] = piece
 
 
 class _Shapes:

@@ -2,7 +2,8 @@
 
 Invariants: a token for another server lies in the database sealed (AES-GCM) with a key made from
 the owner's own, which is itself wrapped by the server's secret.
-Not here: talking to them (`server.remote`).
+Not here: talking to them (`server.dicomweb_client`); whether this server may connect to them, since
+only its operator names them (accounts would have to be asked about by `accounts.reach`).
 """
 
 import re

@@ -15,13 +15,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, select, update
 
 from store.changes import bump
-from store.db import Database
+from store.db import Database, in_utc
 from store.errors import NoSuchSeries, Outdated
 from store.schema import instance, series, study
 from store.states import State
@@ -248,13 +248,8 @@ def _review(row: Row[Any]) -> SeriesReview:
         instances=row.number_of_series_related_instances,
         state=State(row.review_state),
         reasons=tuple(row.review_reasons.split()),
-        reviewed_at=_aware(row.reviewed_at),
+        reviewed_at=in_utc(row.reviewed_at) if row.reviewed_at else None,
     )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    # SQLite gives back what was stored in UTC without its zone.
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _summed(receipts: Iterable[str]) -> Receipts:

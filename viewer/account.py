@@ -14,7 +14,13 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from accounts.ae_titles import add_ae_title, ae_titles_of, change_ae_title, remove_ae_title
-from accounts.errors import AccountError, NoSuchAeTitle, NoSuchPeer, NoSuchToken
+from accounts.errors import (
+    AccountError,
+    HostNotAllowed,
+    NoSuchAeTitle,
+    NoSuchPeer,
+    NoSuchToken,
+)
 from accounts.peers import add_peer, peers_of, remove_peer
 from accounts.tokens import TokenScope, create_token, revoke_token, tokens_of
 from viewer import account_forms, words
@@ -102,8 +108,12 @@ def _add_senders(blueprint: Blueprint, pages: Pages) -> None:
                     form.host.data,
                     form.typed_port,
                     hosts=form.typed_hosts,
+                    tls=form.tls.data,
                     may_take=False,
+                    reach=pages.reach,
                 )
+            except HostNotAllowed as error:
+                form.host.errors = (str(error),)
             except AccountError as error:
                 form.ae_title.errors = (str(error),)
             else:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField, SelectField, SelectMultipleField, StringField
+from wtforms import BooleanField, Field, RadioField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from accounts.ae_titles import checked_title
@@ -62,11 +62,12 @@ class PeerForm(FlaskForm):  # type: ignore[misc]
     hosts = StringField()
     host = StringField()
     port = StringField()
+    tls = BooleanField()
 
     @classmethod
     def of(cls, peer: Peer) -> "PeerForm":
         """The form with what is known of a peer."""
-        listens = {"host": peer.host or "", "port": peer.port or ""}
+        listens = {"host": peer.host or "", "port": peer.port or "", "tls": peer.tls}
         hosts = " ".join(peer.hosts)
         return cls(formdata=None, data={"ae_title": peer.ae_title, "hosts": hosts, **listens})
 

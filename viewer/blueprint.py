@@ -14,6 +14,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from accounts.reach import Reach
 from store.access import Gate, OwnerScope
 from store.db import Database
 from store.ingest import Ingest
@@ -41,6 +42,7 @@ class Pages:
         public_base: the server's address as others reach it; None means as the request came.
         ae_title, dimse_host, dimse_port: where scanners send to.
         dimse_tls_port: where they send to over TLS; None when there is no such port.
+        reach: where accounts may have this server connect to.
         assets: the built client; by default that of this checkout.
     """
 
@@ -55,6 +57,7 @@ class Pages:
     dimse_host: str = "127.0.0.1"
     dimse_port: int = 11112
     dimse_tls_port: int | None = None
+    reach: Reach = field(default_factory=Reach)
     assets: Assets | None = field(default=None)
 
     @property

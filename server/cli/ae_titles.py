@@ -102,6 +102,7 @@ def peer() -> None:
 )
 @click.option("--host", help="Where the peer itself listens.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the peer itself listens.")
+@click.option("--tls", is_flag=True, help="There it speaks TLS.")
 @as_json
 @data_option
 @config_option
@@ -111,14 +112,20 @@ def add(
     hosts: tuple[str, ...],
     host: str | None,
     port: int | None,
+    tls: bool,
     as_json: bool,
     data: str | None,
     config: Path | None,
 ) -> None:
-    """Give what the calling AETITLE sends to an account."""
+    """Give what the calling AETITLE sends to an account.
+
+    Where it listens is taken as it is given: the setting peer_hosts is for what accounts give.
+    """
+    if tls and host is None:
+        raise click.UsageError("--tls is about where the peer listens: give --host and --port.")
     with ready_services(config, data) as services:
         owner = account_named(services, email)
-        made = add_peer(services.database, ae_title, owner.id, host, port, hosts=hosts)
+        made = add_peer(services.database, ae_title, owner.id, host, port, hosts=hosts, tls=tls)
         found = _peer(services, made)
     if as_json:
         click.echo(json.dumps(found))
@@ -139,8 +146,7 @@ def list_peers(as_json: bool, data: str | None, config: Path | None) -> None:
         click.echo(json.dumps(found))
         return
     for one, said in zip(peers, found, strict=True):
-        listens = f"  listens at {one.host} port {one.port}" if one.port else ""
-        click.echo(f"{one.ae_title}  {said['account']}  {_where(one)}{listens}")
+        click.echo(f"{one.ae_title}  {said['account']}  {_where(one)}{_listens(one)}")
 
 
 @peer.command("remove")
@@ -168,11 +174,21 @@ def _peer(services: Services, found: Peer) -> dict[str, Any]:
         "from": list(found.hosts),
         "host": found.host,
         "port": found.port,
+        "tls": found.tls,
+        "vouched": found.vouched,
     }
 
 
 def _from(title: AeTitle) -> str:
     return "from anybody" if title.open else "from its peers only"
+
+
+def _listens(found: Peer) -> str:
+    if found.port is None:
+        return ""
+    over = " over TLS" if found.tls else ""
+    by = "" if found.vouched else ", as its account says"
+    return f"  listens at {found.host} port {found.port}{over}{by}"
 
 
 def _where(found: Peer) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 import accounts.peers
-from accounts.errors import AeTitleTaken, InvalidValue, NoSuchPeer
+from accounts.errors import AeTitleTaken, HostNotAllowed, InvalidValue, NoSuchPeer
 from accounts.hosts import MOST_HOSTS, is_within, read_hosts
 from accounts.peers import (
     Peer,
@@ -15,6 +15,7 @@ from accounts.peers import (
     remove_peer,
 )
 from accounts.people import Account, create_account
+from accounts.reach import Reach
 from store.db import Database
 from tests.accounts.conftest import Clock
 
@@ -34,7 +35,8 @@ def test_a_peer_leads_to_the_account_that_was_named_last(
 ) -> None:
     add_peer(database, "CT-SUITE-2", ines.id, hosts=["10.20.4.17"])
     add_peer(database, "CT-SUITE-2 ", otto.id, "127.0.0.1", 104)
-    assert peer_named(database, " CT-SUITE-2") == Peer("CT-SUITE-2", otto.id, (), "127.0.0.1", 104)
+    known = Peer("CT-SUITE-2", otto.id, (), "127.0.0.1", 104, vouched=True)
+    assert peer_named(database, " CT-SUITE-2") == known
     assert peer_named(database, "CT-SUITE-3") is None
     assert peers_of(database, ines.id) == []
 
@@ -138,6 +140,45 @@ def test_an_account_cannot_have_peers_without_end(
         add_peer(database, title, ines.id)
     with pytest.raises(InvalidValue):
         add_peer(database, "C", ines.id)
+
+
+def test_where_an_account_says_that_a_peer_listens_has_to_be_allowed(
+    database: Database, ines: Account
+) -> None:
+    reach = Reach(public=True)
+    with pytest.raises(HostNotAllowed, match="operator can allow it"):
+        add_peer(database, "PACS", ines.id, "10.0.0.1", 104, reach=reach)
+    assert peer_named(database, "PACS") is None
+    for host in ("8.8.8.8", "pacs.example"):
+        assert not add_peer(database, "PACS", ines.id, host, 104, reach=reach).vouched
+    # Its operator says what they like.
+    assert add_peer(database, "PACS", ines.id, "10.0.0.1", 104).vouched
+
+
+def test_what_the_operator_has_said_holds_until_the_account_says_otherwise(
+    database: Database, ines: Account, otto: Account
+) -> None:
+    add_peer(database, "PACS", ines.id, "10.0.0.1", 104)
+    changed = add_peer(
+        database, "PACS", ines.id, "10.0.0.1", 104, hosts=["10.0.0.1"], tls=True, reach=Reach()
+    )
+    assert (changed.vouched, changed.tls, changed.hosts) == (True, True, ("10.0.0.1",))
+    for host, port in (("10.0.0.1", 22), ("10.0.0.2", 104)):
+        with pytest.raises(HostNotAllowed):
+            add_peer(database, "PACS", ines.id, host, port, reach=Reach())
+    with pytest.raises(HostNotAllowed):
+        add_peer(database, "PACS", otto.id, "10.0.0.1", 104, reach=Reach())
+    assert peer_named(database, "PACS") == changed
+    assert not add_peer(database, "PACS", ines.id, "pacs", 104, reach=Reach()).vouched
+    with pytest.raises(HostNotAllowed):
+        add_peer(database, "PACS", ines.id, "10.0.0.1", 104, reach=Reach())
+
+
+def test_tls_is_about_where_a_peer_listens(database: Database, ines: Account) -> None:
+    assert not add_peer(database, "PACS", ines.id, tls=True).tls
+    made = add_peer(database, "PACS", ines.id, "pacs", 104, tls=True)
+    assert destination_of(database, ines.id, "PACS") == made
+    assert made.tls
 
 
 def test_others_peers_are_not_removed(database: Database, ines: Account, otto: Account) -> None:

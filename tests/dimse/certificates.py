@@ -37,10 +37,10 @@ class Authority:
         self.certificate = folder / f"{name}.pem"
         self.certificate.write_bytes(_pem(self._signed))
 
-    def pair(self, name: str) -> Pair:
-        """A certificate for this machine."""
+    def pair(self, name: str, *, days: tuple[int, int] = (-1, 2)) -> Pair:
+        """A certificate for this machine, valid from one day to another, from today."""
         key = _key()
-        builder = _builder(_name(name), self._name, key, is_authority=False)
+        builder = _builder(_name(name), self._name, key, is_authority=False, days=days)
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
         pair.certificate.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
         pair.key.write_bytes(
@@ -66,7 +66,12 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def _builder(
-    name: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, *, is_authority: bool
+    name: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPrivateKey,
+    *,
+    is_authority: bool,
+    days: tuple[int, int] = (-1, 2),
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     here = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
@@ -76,8 +81,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(here), critical=False)
     )

@@ -1,12 +1,15 @@
-"""Fixtures: a door that remembers, and listeners on free ports."""
+"""Fixtures: a door that remembers, listeners on free ports, an archive that is served."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from dimse import Options, StorageListener
 from dimse.door import Ingest
+from tests.dimse.fetched import fill
 from tests.dimse.receiver import Receiver
+from tests.dimse.served import Served, serving
 
 OWNER = 7
 Listen = Callable[..., int]
@@ -41,3 +44,11 @@ def listen() -> Iterator[Listen]:
 def port(listen: Listen, receiver: Receiver) -> int:
     """The port of a listener in front of the receiver."""
     return listen(receiver)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A study of four CT and two MR slices of one owner, and a slice of another."""
+    with serving(tmp_path) as served:
+        fill(served)
+        yield served

@@ -156,6 +156,19 @@ class RawPeer:
         return int.from_bytes(self.answer()[0x0900], "little")
 
 
+def rejection(port: int, *, calling: str = "SENDER") -> tuple[int, int, int]:
+    """Ask for an association that is rejected: result, source and reason.
+
+    pynetdicom's requestor takes a rejection for a lost connection when it comes before its other
+    thread has looked whether the connection is there, as happens on a busy machine.
+    """
+    with RawPeer(port) as peer:
+        peer.send(associate(calling=calling))
+        kind, value = peer.pdu()
+        assert kind == 0x03, f"an A-ASSOCIATE-RJ was expected, PDU type {kind} came"
+        return value[1], value[2], value[3]
+
+
 def _even(uid: str) -> bytes:
     value = uid.encode()
     return value + b"\0" if len(value) % 2 else value

@@ -39,6 +39,7 @@ class Served:
     scopes: dict[str, Scope]
     port: int = 0
     secure_port: int | None = None
+    stops_within: float = 5.0
 
     def put(self, *data_sets: Dataset, owner: int = OWNER) -> list[str]:
         """Store instances; returns the SOP Instance UIDs that they have got."""
@@ -94,7 +95,7 @@ def serving(folder: Path, secure: Secure | None = None) -> Iterator[Served]:
     try:
         yield served
     finally:
-        listener.stop(within=5.0)
+        listener.stop(within=served.stops_within)
         database.dispose()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from bench.process import ending_with_us
 from tests.support.server import COMMAND, ROOT
 
 START_SECONDS = 120
@@ -42,7 +43,7 @@ class Serving:
         }
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", *arguments],
+                ending_with_us([*COMMAND, "serve", *arguments]),
                 env=environment,
                 cwd=folder,
                 stdout=log,

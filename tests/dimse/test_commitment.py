@@ -6,10 +6,11 @@ import contextlib
 import http.client
 import json
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -38,12 +39,16 @@ from dimse.callers import Caller
 from dimse.commitment import COMMITMENT_SOP_CLASSES, commitment
 from dimse.reports import PUSH_MODEL, PUSH_MODEL_INSTANCE, Reports, Transaction
 from dimse.requestor import Destination, Limits
+from dimse.tls import acceptor_context, requestor_context
 from store.access import OwnerScope
 from store.commitment import Custody, LookUp, Reference, custody_of
 from store.ingest import Ingest
 from tests.dimse.peers import OWNER, Acceptor, Scripted, Shelf
 from tests.dimse.raw_peer import ABORT
+from tests.dimse.test_tls import Keys, keys
 from tests.support.datasets import ct_slice, ct_stack, encoded
+
+__all__ = ["keys"]
 
 QUICK = Limits(connect=2, associate=2, stall=2, answer=2, release=1)
 WAIT = 20.0
@@ -70,13 +75,18 @@ class Modality:
         return self.told.get(timeout=WAIT)
 
     @contextlib.contextmanager
-    def listening(self, port: int = 0, title: str = "MODALITY") -> Iterator[Destination]:
-        """Take reports on associations that others open."""
+    def listening(
+        self, port: int = 0, title: str = "MODALITY", *, tls: ssl.SSLContext | None = None
+    ) -> Iterator[Destination]:
+        """Take reports on associations that others open, over TLS or not."""
         ae = AE(title)
         ae.require_called_aet = True
         ae.add_supported_context(PUSH_MODEL, scu_role=False, scp_role=True)
         server = ae.start_server(
-            ("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.report)]
+            ("127.0.0.1", port),
+            block=False,
+            ssl_context=tls,
+            evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.report)],
         )
         assert server is not None
         try:
@@ -244,6 +254,14 @@ def test_what_is_not_stored_is_told_with_its_reason(shelf: Shelf, modality: Moda
     assert references_of(told.ReferencedSOPSequence) == asked[:1]
     assert references_of(told.FailedSOPSequence) == asked[1:]
     assert [item.FailureReason for item in told.FailedSOPSequence] == [0x0112, 0x0119]
+
+
+def test_a_modality_that_speaks_tls_is_told_over_it(modality: Modality, keys: Keys) -> None:
+    theirs = acceptor_context(keys.server.certificate, keys.server.key, keys.authority.certificate)
+    ours = requestor_context(keys.authority.certificate, (keys.client.certificate, keys.client.key))
+    with modality.listening(tls=theirs) as to, serving(everything, to=replace(to, tls=ours)) as at:
+        assert ask(modality, at, request((CTImageStorage, "1.2"))) == 0x0000
+        assert modality.next()[0] == 1
 
 
 def test_a_report_waits_for_a_modality_that_is_down(modality: Modality) -> None:

@@ -34,7 +34,6 @@ from tests.dimse.fetched import (
     PATIENT_GET,
     PLAIN,
     destination,
-    fill,
     get,
     identifier,
     move,
@@ -46,14 +45,6 @@ from tests.dimse.test_listener import tool
 from tests.dimse.test_memory import FRAMES, LIMIT, MEGABYTE, forget_peak, multi_frame, peak_of
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    """A study of four CT and two MR slices of one owner, and a slice of another."""
-    with serving(tmp_path) as served:
-        fill(served)
-        yield served
 
 
 def test_c_get_sends_each_level(served: Served) -> None:

@@ -121,11 +121,7 @@ def test_echo_and_store_share_an_association(port: int, receiver: Receiver) -> N
 
 def test_a_strangers_store_association_is_rejected(listen: Listen, receiver: Receiver) -> None:
     port = listen(receiver, lambda ae_title, host: OWNER if ae_title == "KNOWN" else None)
-    assoc = associate(port, calling="STRANGER")
-    assert assoc.is_rejected
-    refusal = assoc.acceptor.primitive
-    assert refusal is not None
-    assert (refusal.result, refusal.result_source, refusal.diagnostic) == (1, 1, 3)
+    assert raw_peer.rejection(port, calling="STRANGER") == (1, 1, 3)
     known = associate(port, calling="KNOWN")
     assert known.is_established
     known.release()
@@ -153,10 +149,7 @@ def test_a_failing_look_up_of_peers_is_a_transient_rejection(
     def peers(ae_title: str, host: str) -> int:
         raise OSError("database gone")
 
-    assoc = associate(listen(receiver, peers))
-    assert assoc.is_rejected
-    assert assoc.acceptor.primitive is not None
-    assert assoc.acceptor.primitive.result == 2
+    assert raw_peer.rejection(listen(receiver, peers)) == (2, 3, 1)
 
 
 def test_an_unknown_sop_class_is_not_negotiated(port: int) -> None:
@@ -257,11 +250,8 @@ def test_the_limit_of_associations_is_a_transient_rejection(
 ) -> None:
     port = listen(receiver, maximum_associations=2)
     first, second = associate(port), associate(port)
-    third = associate(port)
     assert (first.is_established, second.is_established) == (True, True)
-    assert third.is_rejected
-    assert third.acceptor.primitive is not None
-    assert third.acceptor.primitive.result == 2
+    assert raw_peer.rejection(port) == (2, 3, 2)
     first.release()
     second.release()
 

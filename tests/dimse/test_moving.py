@@ -4,7 +4,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -19,25 +19,16 @@ from tests.dimse.fetched import (
     PATIENT_MOVE,
     PLAIN,
     destination,
-    fill,
     identifier,
     move,
     stored,
     uid_of,
 )
-from tests.dimse.served import HOME, OTHER, OWNER, Served, association, serving
+from tests.dimse.served import HOME, OTHER, OWNER, Served, association
 from tests.dimse.test_listener import tool
 from tests.support.server import free_port
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    """A study of four CT and two MR slices of one owner, and a slice of another."""
-    with serving(tmp_path) as served:
-        fill(served)
-        yield served
 
 
 def test_c_move_sends_to_a_peer_of_the_callers(served: Served) -> None:

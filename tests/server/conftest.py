@@ -1,4 +1,4 @@
-"""The whole application on a fresh folder, with settings of the test's choice."""
+"""The whole application on a fresh folder, with settings of the test's choice; databases."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -15,6 +15,8 @@ from server.app import create_app
 from server.config import Settings
 from server.migrations import migrate
 from server.services import Services, now
+from store.db import Database
+from tests.support.postgres import postgresql
 
 
 @dataclass
@@ -41,6 +43,20 @@ class Site:
             scopes=scopes or ALL_SCOPES,
         )
         return {"Authorization": f"Bearer {secret}"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty one of either kind."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+        yield database
+        database.dispose()
+        return
+    with postgresql() as url:
+        database = Database(url)
+        yield database
+        database.dispose()
 
 
 MakeSite = Callable[..., Site]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from accounts.peers import Peer, peers_of
+from accounts.peers import Peer, add_peer, peers_of
 from accounts.people import create_account
+from accounts.reach import Reach
 from server.cli import commands
 from server.config import load
 from server.errors import CommandFailed
@@ -85,14 +86,17 @@ def test_peers_are_added_listed_and_removed(services: Services) -> None:
         "from": ["10.20.4.17", "fd00::/8"],
         "host": "ct2",
         "port": 104,
+        "tls": True,
+        "vouched": True,
     }
     hosts = ("--from", "10.20.4.17", "--from", "FD00::/8")
-    assert printed("peer", "add", "CT-2", *INES, *hosts, "--host", "ct2", "--port", "104") == made
+    listens = ("--host", "ct2", "--port", "104", "--tls")
+    assert printed("peer", "add", "CT-2", *INES, *hosts, *listens) == made
     plain = run("peer", "add", "MR", *OTTO)
     assert plain.stdout == "What MR sends from any address belongs to otto@example.org.\n"
     assert printed("peer", "list")[0] == made
     assert run("peer", "list").stdout == (
-        "CT-2  ines@example.org  from 10.20.4.17, fd00::/8  listens at ct2 port 104\n"
+        "CT-2  ines@example.org  from 10.20.4.17, fd00::/8  listens at ct2 port 104 over TLS\n"
         "MR  otto@example.org  from any address\n"
     )
     # The operator's last word counts.
@@ -103,9 +107,22 @@ def test_peers_are_added_listed_and_removed(services: Services) -> None:
     assert printed("peer", "list")[0]["account"] == OTTO[1]
 
 
+def test_what_an_account_has_said_is_listed_as_such(services: Services) -> None:
+    account = create_account(services.database, "olga@example.org", clock=now)
+    add_peer(services.database, "PACS", account.id, "pacs", 104, reach=Reach())
+    assert run("peer", "list").stdout == (
+        "PACS  olga@example.org  from any address  listens at pacs port 104, as its account says\n"
+    )
+    # An address of the inner network, which the account could not have given.
+    printed("peer", "add", "PACS", "--account", account.email, "--host", "::1", "--port", "104")
+    assert printed("peer", "list")[0]["vouched"] is True
+
+
 @pytest.mark.usefixtures("services")
 def test_peers_that_cannot_be_are_refused() -> None:
     assert "a host and a port" in refused("peer", "add", "CT", *INES, "--host", "ct2")
+    done = run("peer", "add", "CT", *INES, "--tls")
+    assert (done.exit_code, "give --host and --port" in done.output) == (2, True)
     assert "an address such as" in refused("peer", "add", "CT", *INES, "--from", "ct2")
     assert "no such peer" in refused("peer", "remove", "CT")
     assert printed("peer", "list") == []

@@ -1,37 +1,18 @@
 """The revision that brings AE titles: peers stay as they were, on both databases."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
-import server.migrations
 from accounts.ae_titles import AeTitle, add_ae_title, ae_title_of
 from accounts.errors import AeTitleTaken
 from accounts.peers import Peer, add_peer, peer_of, peers_of
 from server.migrations import migrate
 from store.db import Database
-from tests.support.postgres import postgresql
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-        yield database
-        database.dispose()
-        return
-    with postgresql() as url:
-        database = Database(url)
-        yield database
-        database.dispose()
+from tests.server.revisions import upgrade
 
 
 def test_peers_of_before_call_from_anywhere_and_titles_can_be_added(database: Database) -> None:
-    _upgrade(database, "0005")
+    upgrade(database, "0005")
     with database.write() as connection:
         connection.execute(
             text(
@@ -42,7 +23,11 @@ def test_peers_of_before_call_from_anywhere_and_titles_can_be_added(database: Da
         connection.execute(text("INSERT INTO peer VALUES ('CT', 7, 'ct.example.org', 104)"))
         connection.execute(text("INSERT INTO peer VALUES ('MR', 7, NULL, NULL)"))
     migrate(database)
-    assert peers_of(database) == [Peer("CT", 7, (), "ct.example.org", 104), Peer("MR", 7)]
+    assert peers_of(database) == [
+        # Until then, only operators said where a peer listens.
+        Peer("CT", 7, (), "ct.example.org", 104, vouched=True),
+        Peer("MR", 7),
+    ]
     assert peer_of(database, "CT", "192.0.2.1") is not None
     add_peer(database, "CT", 7, hosts=["10.0.0.0/8"])
     assert peer_of(database, "CT", "192.0.2.1") is None
@@ -53,11 +38,3 @@ def test_peers_of_before_call_from_anywhere_and_titles_can_be_added(database: Da
     with database.write() as connection:
         connection.execute(text("DELETE FROM account"))
     assert (ae_title_of(database, "INES"), peers_of(database)) == (None, [])
-
-
-def _upgrade(database: Database, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(server.migrations.__file__).parent))
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection.execution_options(begin_mode="IMMEDIATE")
-        command.upgrade(config, revision)

@@ -1,23 +1,18 @@
 """Migrations: one head, an empty database becomes what the schemas say, a filled one keeps all."""
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, text
 
-import server.migrations
 from server.migrations import migrate, target
 from store.db import Database
-from tests.support.postgres import postgresql
+from tests.server.revisions import configuration, upgrade
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.4"
@@ -43,23 +38,8 @@ SERIES: list[tuple[str, list[tuple[str, str, bytes]], str]] = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-        yield database
-        database.dispose()
-        return
-    with postgresql() as url:
-        database = Database(url)
-        yield database
-        database.dispose()
-
-
 def test_there_is_one_head() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(server.migrations.__file__).parent))
-    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
+    assert len(ScriptDirectory.from_config(configuration()).get_heads()) == 1
 
 
 def test_an_empty_database_migrated_to_the_head_equals_the_schemas(database: Database) -> None:
@@ -112,7 +92,7 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 def test_what_the_first_schema_holds_is_kept_and_held_where_a_person_must_look(
     database: Database,
 ) -> None:
-    _upgrade(database, "0001")
+    upgrade(database, "0001")
     _fill(database)
     migrate(database)
     assert _words(database) == [1]
@@ -125,6 +105,8 @@ def test_what_the_first_schema_holds_is_kept_and_held_where_a_person_must_look(
         ).all()
         kept = connection.execute(text("SELECT count(*) FROM study WHERE upload_id IS NULL"))
         assert kept.scalar_one() == 1
+        years = connection.execute(text("SELECT DISTINCT study_year FROM series"))
+        assert list(years.scalars()) == ["2023"]
     wanted = [("held" if reasons else "free", reasons) for _, _, reasons in SERIES]
     assert [tuple(row[1:]) for row in found] == wanted
     assert len(instances) == sum(len(own) for _, own, _ in SERIES)
@@ -150,20 +132,12 @@ def _is_in_the_schemas(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind in ("table", "index") and name and "study_words" in name)
 
 
-def _upgrade(database: Database, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(server.migrations.__file__).parent))
-    with database.engine.connect() as connection:
-        config.attributes["connection"] = connection.execution_options(begin_mode="IMMEDIATE")
-        command.upgrade(config, revision)
-
-
 def _fill(database: Database) -> None:
     tables = MetaData()
     tables.reflect(database.engine)
     now = datetime.now(UTC)
     study: dict[str, Any] = {"id": 1, "owner_id": 7, "study_instance_uid": "2.25.1"}
-    study["study_description"] = "A Description"
+    study |= {"study_description": "A Description", "study_date": "20230405"}
     with database.write() as connection:
         connection.execute(tables.tables["study"].insert(), study | {"created_at": now})
         for number, (modality, instances, _) in enumerate(SERIES, 1):

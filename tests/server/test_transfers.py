@@ -9,26 +9,33 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
+from pydicom.dataset import FileDataset
 
 from accounts.peers import add_peer
 from accounts.people import create_account
+from accounts.reach import Reach
 from bench.peers.orthanc import Orthanc
 from bench.process import free_port
+from server import transfers
 from server.cli import commands
 from server.config import load
-from server.errors import TransferError
+from server.errors import Cancelled, TransferError
 from server.migrations import migrate
 from server.services import Services, now
-from server.transfers import import_studies, send_studies
+from server.transfers import import_studies, perform, send_studies
 from server.worker import work
 from store.access import OwnerScope
 from store.audit import deeds
 from store.jobs import Job, JobState
+from tests.dimse.peers import Scripted
+from tests.dimse.test_moving_ended import Stuck
 from tests.support.datasets import PLANTED, ct_slice, ct_stack, encoded
 from tests.support.server import OWNER, running_server
 
 pytestmark = pytest.mark.integration
 EMAIL = "ines@example.org"
+TROUBLE = "This server may not connect to the peer's address. Its operator can allow it."
+LARGE = ct_slice(99, size=2048, study="1.2.826.0.1.3680043.8.498.78")
 
 
 class Site:
@@ -45,6 +52,15 @@ class Site:
                 incoming.feed(encoded(ds))
                 self.study = incoming.finish().study_instance_uid
             batch.commit()
+
+    def put(self, ds: FileDataset) -> str:
+        """Store an instance; returns its study."""
+        with self.services.ingest.batch(self.owner, "STOW-RS") as batch:
+            incoming = batch.receive()
+            incoming.feed(encoded(ds))
+            study = incoming.finish().study_instance_uid
+            batch.commit()
+        return study
 
     def wait(self, number: int, *states: JobState) -> Job:
         end = time.monotonic() + 120
@@ -171,6 +187,102 @@ def test_the_running_server_works_on_jobs(orthanc: Orthanc, tmp_path: Path) -> N
         uid = study["0020000D"]["Value"][0]
         server.command("send", uid, "--account", OWNER, "--peer", "ORTHANC", "--wait")
         assert orthanc.uids("/studies", "0020000D") == [uid]
+
+
+def test_a_job_is_cancelled_in_the_midst_of_an_instance(site: Site) -> None:
+    study = site.put(LARGE)
+    stuck = Stuck()
+    add_peer(site.services.database, "AWAY", site.owner, "127.0.0.1", free_port())
+    with Scripted(stuck) as peer, site.working():
+        add_peer(site.services.database, "STUCK", site.owner, "127.0.0.1", peer.destination.port)
+        number = send_studies(site.services, site.owner, [study], peer="STUCK")
+        assert stuck.has_begun.wait(30)
+        site.services.jobs.cancel(number)
+        # The worker is free for the next, while the peer still takes nothing.
+        following = send_studies(site.services, site.owner, [study], peer="AWAY")
+        end = time.monotonic() + 60
+        while not site.services.jobs.get(following).trouble:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        stuck.goes_on.set()
+    job = site.services.jobs.get(number)
+    assert (job.state, job.done) == (JobState.CANCELLED, 0)
+    assert stuck.got < 8 << 20
+
+
+def test_a_worker_that_ends_leaves_an_instance_and_gives_the_job_back(site: Site) -> None:
+    study = site.put(LARGE)
+    stuck = Stuck()
+    with Scripted(stuck) as peer:
+        add_peer(site.services.database, "STUCK", site.owner, "127.0.0.1", peer.destination.port)
+        with site.working():
+            number = send_studies(site.services, site.owner, [study], peer="STUCK")
+            assert stuck.has_begun.wait(30)
+        job = site.services.jobs.get(number)
+        stuck.goes_on.set()
+    assert (job.state, job.attempts, job.trouble) == (JobState.QUEUED, 0, "")
+
+
+def test_a_request_to_another_server_is_broken_off_in_the_midst_of_an_instance(
+    site: Site, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "LOOK_EVERY_SECONDS", 0.0)
+    study = site.put(LARGE)
+    url = f"http://127.0.0.1:{orthanc.http_port}{orthanc.root}"
+    site.services.remotes.add(site.owner, "archive", url)
+    job = site.services.jobs.get(send_studies(site.services, site.owner, [study], remote="archive"))
+    asked: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        asked.append(done)
+        if len(asked) == 5:
+            raise Cancelled("The job was cancelled.")
+
+    with pytest.raises(Cancelled):
+        perform(site.services, job, progress)
+    assert asked == [0] * 5
+    assert orthanc.stored() == 0
+    perform(site.services, job, lambda *_: None)
+    assert orthanc.stored() == 1
+
+
+def test_an_import_is_broken_off_in_the_midst_of_an_instance(
+    site: Site, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "LOOK_EVERY_SECONDS", 0.0)
+    base = f"http://127.0.0.1:{orthanc.http_port}"
+    ds = LARGE
+    requests.post(f"{base}/instances", data=encoded(ds), timeout=30).raise_for_status()
+    site.services.remotes.add(site.owner, "archive", f"{base}{orthanc.root}")
+    remote = site.services.remotes.get(site.owner, "archive")
+    asked: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        asked.append(done)
+        if len(asked) == 5:
+            raise Cancelled("The job was cancelled.")
+
+    with pytest.raises(Cancelled):
+        import_studies(site.services, site.owner, remote, [ds.StudyInstanceUID], progress)
+    assert asked == [0] * 5
+    done = import_studies(site.services, site.owner, remote, [ds.StudyInstanceUID], lambda *_: None)
+    assert (done.stored, done.duplicates) == (1, 0)
+
+
+def test_a_job_to_where_the_server_may_not_connect_fails_and_says_so(site: Site) -> None:
+    with Scripted(Stuck()) as peer:
+        port = peer.destination.port
+        add_peer(
+            site.services.database, "PACS", site.owner, "localhost", port, reach=Reach(public=True)
+        )
+        number = send_studies(site.services, site.owner, [site.study], peer="PACS")
+        with site.working():
+            job = site.wait(number, JobState.FAILED)
+    assert (
+        job.trouble
+        == "This server may not connect to the peer's address. Its operator can allow it."
+    )
+    assert peer.connections == 0
 
 
 def test_what_is_away_is_tried_again_later(site: Site) -> None:

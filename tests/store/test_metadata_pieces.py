@@ -105,7 +105,8 @@ def test_what_an_element_depends_on_is_not_forgotten(syntax: str, series: list[l
     encoding = encoding_of(syntax)
     elements = texts(encoding)
     pieces = Pieces(WANTED)
-    for numbers in series:
+    # Noted the first time, remembered the second, taken from there the third.
+    for numbers in series * 3:
         header = b"".join(elements[number] for number in numbers)
         assert_same(pieces, header, b"", (), encoding, "/studies/1")
 
@@ -134,5 +135,30 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch, limit: 
     pieces = Pieces(WANTED)
     for number in range(1000):
         header = encode_element(0x00280010, "US", number.to_bytes(2, "little"), EXPLICIT)
+        for _ in range(2):
+            assert_same(pieces, header, b"", (), EXPLICIT, "/studies/1")
+        assert 1 <= _remembered(pieces) <= 100
+
+
+def test_what_is_an_instances_own_is_not_remembered() -> None:
+    pieces = Pieces(WANTED)
+    shared = encode_element(0x00080060, "CS", b"CT", EXPLICIT)
+    for number in range(1000):
+        own = encode_element(0x00080018, "UI", f"2.25.{number:05}".encode(), EXPLICIT)
+        assert_same(pieces, own + shared, b"", (), EXPLICIT, "/studies/1")
+    assert _remembered(pieces) == 1
+    assert_same(pieces, own + shared, b"", (), EXPLICIT, "/studies/1")
+    assert _remembered(pieces) == 2
+
+
+def test_what_is_noted_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_pieces, "MOST_NOTED", 100)
+    pieces = Pieces(WANTED)
+    for number in range(1000):
+        header = encode_element(0x00280010, "US", number.to_bytes(2, "little"), EXPLICIT)
         assert_same(pieces, header, b"", (), EXPLICIT, "/studies/1")
-        assert sum(map(len, pieces._known.values())) <= 100
+        assert 1 <= len(pieces._noted) <= 100
+
+
+def _remembered(pieces: Pieces) -> int:
+    return sum(map(len, pieces._known.values()))

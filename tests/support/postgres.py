@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.process import ending_with_us
 from tests.support.server import free_port
 
 __all__ = ["postgresql"]
@@ -30,7 +31,7 @@ def postgresql() -> Iterator[str]:
     subprocess.run([*prefix, *initdb, str(cluster)], check=True, capture_output=True, cwd="/")
     options = [f"-k{folder}", "-h127.0.0.1", f"-p{port}", "-cfsync=off"]
     server = subprocess.Popen(
-        [*prefix, str(binaries[-1] / "postgres"), "-D", str(cluster), *options],
+        ending_with_us([*prefix, str(binaries[-1] / "postgres"), "-D", str(cluster), *options]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import requests
 
+from bench.process import ending_with_us
+
 __all__ = ["OWNER", "RunningServer", "free_port", "running_server", "storescu"]
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +74,7 @@ class RunningServer:
         self.starts += 1
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "serve"],
+                ending_with_us([*COMMAND, "serve"]),
                 env=self.environment,
                 cwd=self.folder,
                 stdout=log,

@@ -52,7 +52,7 @@ def test_a_title_is_added_and_shown_as_it_is_typed_into_a_scanner(
     assert row
     for told in (">INES-PACS<", ">127.0.0.1<", ">11112<", "Known senders"):
         assert told in row[0]
-    assert "TLS" not in page
+    assert "TLS" not in row[0]
     assert "INES-PACS is yours." not in owner.get(PAGE).text
 
 
@@ -106,6 +106,18 @@ def test_a_sender_is_added_with_its_addresses(site: Site, owner: FlaskClient) ->
         assert told in page
 
 
+def test_a_sender_is_said_to_speak_tls_and_not_to(site: Site, owner: FlaskClient) -> None:
+    fields = {"ae_title": "CT-2", "host": "ct2", "port": "2762"}
+    press(owner, PAGE, f"{PAGE}/senders", **fields, tls="y")
+    assert [peer.tls for peer in peers_of(site.pages.database)] == [True]
+    page = owner.get(f"{PAGE}?sender=CT-2").text
+    assert "port <code>2762</code>, TLS" in page
+    assert re.search(r'name="tls" value="y" checked', page)
+    press(owner, PAGE, f"{PAGE}/senders", **fields)
+    assert [peer.tls for peer in peers_of(site.pages.database)] == [False]
+    assert not re.search(r'name="tls" value="y" checked', owner.get(f"{PAGE}?sender=CT-2").text)
+
+
 def test_a_sender_of_any_address_is_said_to_be_one(site: Site, owner: FlaskClient) -> None:
     press(owner, PAGE, f"{PAGE}/senders", ae_title="CT-2", hosts="", host="", port="")
     assert peers_of(site.pages.database) == [Peer("CT-2", site.owner.id)]
@@ -136,6 +148,7 @@ def test_a_sender_is_changed_in_a_form_that_holds_what_is_known(
         ({"ae_title": "CT", "host": "ct"}, "sender-host", "a host and a port"),
         ({"ae_title": "CT", "port": "104"}, "sender-host", "a host and a port"),
         ({"ae_title": "CT", "host": "ct", "port": "0"}, "sender-host", "1 to 65535"),
+        ({"ae_title": "CT", "host": "10.0.0.1", "port": "104"}, "sender-host", "may not connect"),
         ({"ae_title": "CT", "host": "ct", "port": "x"}, "sender-port", "1 to 65535"),
         ({"ae_title": "CT", "host": "ct", "port": "٣"}, "sender-port", "1 to 65535"),
     ],
