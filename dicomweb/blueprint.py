@@ -17,15 +17,14 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import BadHost, HTTPException
 from werkzeug.routing import PathConverter, Rule
 
-from dicomweb.answers import Answer, Header, answer_to_error, error_answer
-from dicomweb.body import Body
+from dicomweb.answers import Answer, answer_to_error, error_answer
 from dicomweb.capabilities import answer_capabilities
 from dicomweb.cors import Cors
 from dicomweb.cors import Request as Crossing
 from dicomweb.errors import NotFound, Outcome
 from dicomweb.service import RESOURCES, Call, Operation, Services
-from dicomweb.stow import Upload
-from dicomweb.wsgi import asked_of, caller_of
+from dicomweb.stow_parts import Upload
+from dicomweb.wsgi import asked_of, caller_of, parting, upload_of
 from store.access import Gate
 from store.db import Database
 from store.ingest import Ingest
@@ -69,16 +68,7 @@ class _Edge:
 
     def upload(self, study: str | None) -> Upload:
         """Return what is sent, for the study that the path names."""
-        environ = request.environ
-        body = Body(
-            environ["wsgi.input"],
-            environ.get("CONTENT_LENGTH"),
-            chunked=_is_chunked(),
-            limit=self.max_body_bytes,
-        )
-        return Upload(
-            environ.get("CONTENT_TYPE"), environ.get("HTTP_CONTENT_ENCODING"), body, study
-        )
+        return upload_of(request.environ, self.max_body_bytes, study)
 
     def root_of(self, values: dict[str, str]) -> dict[str, str]:
         """Take what belongs to the root out of the values of a path.
@@ -149,7 +139,9 @@ def _add(blueprint: Blueprint, edge: _Edge, rule: str, operations: Mapping[str, 
             return _response(operation.answer(edge.call(root), **values))
         if not operations:
             raise NotFound("There is no such resource.")
-        return _response(error_answer(_NOT_ALLOWED, headers=[("Allow", allowed), *_parting()]))
+        return _response(
+            error_answer(_NOT_ALLOWED, headers=[("Allow", allowed), *parting(request.environ)])
+        )
 
     endpoint = f"{blueprint.name}.{re.sub(r'[^a-z]+', '_', rule).strip('_') or 'root'}"
 
@@ -204,22 +196,7 @@ def _response(answer: Answer) -> Response:
 def _answer_error(error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         sentence = "The request cannot be understood."
-        return _response(error_answer(Outcome(error.code, sentence), headers=_parting()))
-    return _response(answer_to_error(error, _parting()))
-
-
-def _parting() -> list[Header]:
-    """Return what tells a client that is still sending not to use its connection again.
-
-    A refusal leaves the rest of a body unread, and the server in front then closes the connection
-    without always saying so: the client's next request on it would fail.
-    """
-    length = request.environ.get("CONTENT_LENGTH")
-    return [("Connection", "close")] if length not in (None, "", "0") or _is_chunked() else []
-
-
-def _is_chunked() -> bool:
-    """Tell whether the body comes without a length, and the server in front shows its end."""
-    environ = request.environ
-    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    return coding.endswith("chunked") and bool(environ.get("wsgi.input_terminated"))
+        return _response(
+            error_answer(Outcome(error.code, sentence), headers=parting(request.environ))
+        )
+    return _response(answer_to_error(error, parting(request.environ)))

@@ -1,21 +1,22 @@
 """Answers programs before the web framework is begun: viewers ask by the thousand.
 
 Standard: as `dicomweb.blueprint`, whose answers these are, to the byte.
-Invariants: only what needs nothing of the framework is answered here: a GET with an Authorization
-header, from no page of another origin, of a resource whose path is plain. What is answered, and how
-what goes wrong is, is said where the framework has it from, too.
+Invariants: only what needs nothing of the framework is answered here: a GET or POST with an
+Authorization header, from no page of another origin, of a resource whose path is plain. What is
+answered, and how what goes wrong is, is said where the framework has it from, too.
 Not here: the resources (`dicomweb.service`).
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from dicomweb.answers import Answer, Header, answer_to_error
 from dicomweb.cors import Cors, Request
 from dicomweb.service import RESOURCES, Call, Operation, Services
-from dicomweb.wsgi import asked_of, caller_of
+from dicomweb.wsgi import asked_of, caller_of, parting, upload_of
 from store.access import Gate
 from store.db import Database
 from store.ingest import Ingest
@@ -40,8 +41,8 @@ class Direct:
 
     Args:
         app: answers all others.
-        archive, ingest, gate, database, public_base, path: as the blueprint has them; the path has
-            no values in it.
+        archive, ingest, gate, database, max_body_bytes, public_base, path: as the blueprint has
+            them; the path has no values in it.
         headers: which every answer of the application has.
     """
 
@@ -53,12 +54,14 @@ class Direct:
         gate: Gate,
         *,
         database: Database,
+        max_body_bytes: int,
         public_base: str | None,
         path: str,
         headers: Iterable[Header] = (),
     ) -> None:
         self._app = app
         self._services = Services(archive, ingest, gate, database)
+        self._max_body_bytes = max_body_bytes
         self._public_base = public_base
         self._path = path
         crossing = Request("GET", None, has_authorization=True)
@@ -68,15 +71,13 @@ class Direct:
         """Answer a request."""
         if (
             "HTTP_AUTHORIZATION" not in environ
-            or environ["REQUEST_METHOD"] != "GET"
             or "HTTP_ORIGIN" in environ
-            or "HTTP_TRANSFER_ENCODING" in environ
-            or environ.get("CONTENT_LENGTH", "") not in ("", "0")
+            or ((method := environ["REQUEST_METHOD"]) != "POST" and not _is_bare_get(environ))
             or not (path := environ.get("PATH_INFO", "")).startswith(self._path)
         ):
             return self._app(environ, start_response)
         pieces = path[len(self._path) :].split("/")
-        route = _ROUTES.get((len(pieces), *pieces[1::2]))
+        route = _ROUTES.get((method, len(pieces), *pieces[1::2]))
         values = pieces[2::2]
         if route is None or pieces[0] or not all(map(_VALUE.match, values)):
             return self._app(environ, start_response)
@@ -87,10 +88,11 @@ class Direct:
     def _answer(self, environ: Environment, route: _Route, values: list[str]) -> Answer:
         try:
             asked = asked_of(environ, self._public_base, self._path)
-            call = Call(self._services, caller_of(environ, {}), asked, _no_upload)
+            upload = partial(upload_of, environ, self._max_body_bytes)
+            call = Call(self._services, caller_of(environ, {}), asked, upload)
             return route.operation.answer(call, **dict(zip(route.values, values, strict=True)))
         except Exception as error:
-            return answer_to_error(error)
+            return answer_to_error(error, parting(environ))
 
     def _all_headers(self, answer: Answer) -> list[Header]:
         headers = [header for header in answer.headers if header[0] != "Vary"]
@@ -103,25 +105,31 @@ class Direct:
         return headers
 
 
+def _is_bare_get(environ: Environment) -> bool:
+    return (
+        environ["REQUEST_METHOD"] == "GET"
+        and "HTTP_TRANSFER_ENCODING" not in environ
+        and environ.get("CONTENT_LENGTH", "") in ("", "0")
+    )
+
+
 def _routes(resources: Mapping[str, Mapping[str, Operation]]) -> dict[tuple[object, ...], _Route]:
-    """The resources by the number of pieces of their paths, and every second piece: names.
+    """The methods of resources by the number of pieces of their paths, and every second piece.
 
     A path whose values could be anything is the framework's.
     """
     routes: dict[tuple[object, ...], _Route] = {}
     for rule, operations in resources.items():
         pieces = rule.split("/")
-        if "GET" in operations and rule != "/" and "<path:" not in rule:
-            values = tuple(piece.strip("<>") for piece in pieces[2::2])
-            routes[(len(pieces), *pieces[1::2])] = _Route(operations["GET"], values)
+        values = tuple(piece.strip("<>") for piece in pieces[2::2])
+        for method in operations.keys() & {"GET", "POST"}:
+            if rule != "/" and "<path:" not in rule:
+                key = (method, len(pieces), *pieces[1::2])
+                routes[key] = _Route(operations[method], values)
     return routes
 
 
 _ROUTES: Final = _routes(RESOURCES)
-
-
-def _no_upload(_study: str | None) -> Any:  # noqa: ANN401 - it never returns
-    raise AssertionError("a GET brings nothing")
 
 
 def _varying(headers: Iterable[Header]) -> str:

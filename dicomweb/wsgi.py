@@ -1,7 +1,8 @@
 """Takes what answers depend on out of a WSGI environment.
 
 Standard: PEP 3333, PS3.18 8.3 (query parameters).
-Not here: the routes (`dicomweb.blueprint`, `dicomweb.direct`), bodies (`dicomweb.body`).
+Not here: the routes (`dicomweb.blueprint`, `dicomweb.direct`), how bodies are read
+(`dicomweb.body`).
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,13 @@ from typing import Any
 
 from werkzeug.wrappers import Request
 
-from dicomweb.answers import Asked
+from dicomweb.answers import Asked, Header
+from dicomweb.body import Body
 from dicomweb.links import root_url
+from dicomweb.stow_parts import Upload
 from store.access import Caller
 
-__all__ = ["asked_of", "caller_of"]
+__all__ = ["asked_of", "caller_of", "parting", "upload_of"]
 
 
 def asked_of(environ: Mapping[str, Any], public_base: str | None, path: str) -> Asked:
@@ -51,6 +54,40 @@ def asked_of(environ: Mapping[str, Any], public_base: str | None, path: str) -> 
 def caller_of(environ: Mapping[str, Any], root: Mapping[str, str]) -> Caller:
     """Who asks, and the values of the root's path."""
     return Caller(environ.get("HTTP_AUTHORIZATION"), root, environ.get("REMOTE_ADDR") or "")
+
+
+def upload_of(environ: Mapping[str, Any], limit: int, study: str | None) -> Upload:
+    """What is sent.
+
+    Args:
+        environ: of the request.
+        limit: the most bytes that it may bring.
+        study: that the path names.
+    """
+    body = Body(
+        environ["wsgi.input"],
+        environ.get("CONTENT_LENGTH"),
+        chunked=_is_chunked(environ),
+        limit=limit,
+    )
+    return Upload(environ.get("CONTENT_TYPE"), environ.get("HTTP_CONTENT_ENCODING"), body, study)
+
+
+def parting(environ: Mapping[str, Any]) -> list[Header]:
+    """Headers of a refusal that tell a client still sending not to use its connection again.
+
+    A refusal leaves the rest of a body unread, and the server in front then closes the connection
+    without always saying so: the client's next request on it would fail.
+    """
+    length = environ.get("CONTENT_LENGTH")
+    has_body = length not in (None, "", "0") or _is_chunked(environ)
+    return [("Connection", "close")] if has_body else []
+
+
+def _is_chunked(environ: Mapping[str, Any]) -> bool:
+    """Tell whether the body comes without a length, and the server in front shows its end."""
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    return coding.endswith("chunked") and bool(environ.get("wsgi.input_terminated"))
 
 
 @lru_cache(maxsize=256)

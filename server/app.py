@@ -84,6 +84,7 @@ def create_app(services: Services) -> Flask:
         services.ingest,
         gate,
         database=services.database,
+        max_body_bytes=settings.max_body_bytes,
         public_base=edge.public_base,
         path=DICOMWEB_ROOT,
         headers=HEADERS.items(),

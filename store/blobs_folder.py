@@ -66,10 +66,12 @@ class _FileWriter:
             self._synced = self._syncing.submit(_sync_and_close, handle)
 
     def settle(self) -> None:
-        self.seal()
-        assert self._synced is not None
         try:
-            self._synced.result()
+            if self._synced is not None:
+                self._synced.result()
+            elif self._handle is not None:
+                handle, self._handle = self._handle, None
+                _sync_and_close(handle)
         except OSError as error:
             raise _translated(error) from None
 

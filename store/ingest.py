@@ -165,6 +165,7 @@ class Batch:
         self._replacements: list[Replacement] = []
         self._open: list[Incoming] = []
         self._last: Received | None = None
+        self._unsealed: BlobWriter | None = None
 
     def receive(
         self, transfer_syntax: str | None = None, *, cleaned_pixels: bool = False
@@ -205,8 +206,11 @@ class Batch:
 
     def take(self, result: Deidentified, writer: BlobWriter) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
-        # The disk works on it while the metadata are made.
-        writer.seal()
+        if self._unsealed is not None:
+            # The disk works on it meanwhile. One that comes alone is settled at once instead:
+            # for it, handing it over to a thread takes longer than is gained.
+            self._unsealed.seal()
+        self._unsealed = writer
         entry = self._entry(result, writer)
         uids = _uids(result)
         stored = self._stored(uids)

@@ -156,6 +156,45 @@ ELSEWHERE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+SENT = multipart([make_file(1, frames=3), make_file(7)])
+BROUGHT: list[tuple[str, bytes, dict[str, Any]]] = [
+    ("/studies", SENT, {}),
+    ("/studies", SENT, {"HTTP_ACCEPT": "application/dicom+xml"}),
+    ("/studies", make_file(1, frames=3), {"CONTENT_TYPE": "application/dicom"}),
+    ("/studies/1.2.3", SENT, {}),
+    ("/studies", SENT[:-900], {}),
+    ("/studies", b"", {}),
+    ("/studies", b"???", {"CONTENT_TYPE": "text/plain"}),
+    ("/studies", SENT, {"HTTP_ACCEPT": "text/html"}),
+    ("/studies", SENT, {"CONTENT_LENGTH": None}),
+    ("/studies", SENT, {"CONTENT_LENGTH": "x"}),
+    ("/studies", SENT, {"CONTENT_LENGTH": str(1 << 50)}),
+    (
+        "/studies",
+        SENT,
+        {
+            "CONTENT_LENGTH": None,
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "wsgi.input_terminated": True,
+        },
+    ),
+    ("/studies", SENT, {"HTTP_AUTHORIZATION": "Bearer wrong"}),
+    ("/studies", SENT, {"HTTP_HOST": "no host"}),
+]
+BROUGHT_ELSEWHERE: list[tuple[str, bytes, dict[str, Any]]] = [
+    ("/studies", SENT, {"HTTP_AUTHORIZATION": None}),
+    ("/studies", SENT, {"HTTP_ORIGIN": "https://elsewhere.example"}),
+    ("/studies", SENT, {"REQUEST_METHOD": "PUT"}),
+    ("/series", SENT, {}),
+    ("/studies/x", SENT, {}),
+]
+
+
+def _with_body(body: bytes, more: dict[str, Any]) -> dict[str, Any]:
+    sent = {"CONTENT_TYPE": MULTIPART, "CONTENT_LENGTH": str(len(body))}
+    return {"REQUEST_METHOD": "POST", **sent, **more, "wsgi.input": BytesIO(body)}
+
+
 def _place(path: str, resource: str) -> str:
     if resource.startswith("/.."):
         return path.partition("/instances/")[0] + resource[3:]
@@ -176,6 +215,18 @@ def test_searches_are_answered_as_the_framework_would(
     site: Site, path: str, more: dict[str, Any]
 ) -> None:
     assert site.ask(path, directly=True, **more) == site.ask(path, directly=False, **more)
+
+
+@pytest.mark.parametrize(("path", "body", "more"), BROUGHT + BROUGHT_ELSEWHERE)
+def test_storing_is_answered_as_the_framework_would(
+    site: Site, path: str, body: bytes, more: dict[str, Any]
+) -> None:
+    # What can be stored is, so that it is there already for both.
+    site.ask(path, directly=False, **_with_body(body, more))
+    directly, by_framework = (
+        site.ask(path, directly=way, **_with_body(body, more)) for way in (True, False)
+    )
+    assert directly == by_framework
 
 
 @pytest.fixture
@@ -199,6 +250,23 @@ def test_the_framework_is_not_begun(site: Site, resource: str, more: dict[str, A
 def test_searches_do_not_begin_the_framework(site: Site) -> None:
     for path in ("/studies", "/series", "/instances"):
         assert site.ask(path, directly=True)[0] == "200 OK"
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("path", "body", "more"), BROUGHT)
+def test_storing_does_not_begin_the_framework(
+    site: Site, path: str, body: bytes, more: dict[str, Any]
+) -> None:
+    assert site.ask(path, directly=True, **_with_body(body, more))[0][0] in "24"
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_is_stored_directly_is_there(site: Site) -> None:
+    before = site.ask("/instances", directly=True)[2].count(b"00080018")
+    body = multipart([make_file(31), make_file(32)])
+    status, _, _ = site.ask("/studies", directly=True, **_with_body(body, {}))
+    assert status == "200 OK"
+    assert site.ask("/instances", directly=True)[2].count(b"00080018") == before + 2
 
 
 def test_what_goes_wrong_here_is_logged_without_a_word_of_it(
