@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -32,7 +33,6 @@ __all__ = [
 PASSWORD_CHARACTERS = 10
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash("nobody's password")
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,20 @@ def account_by_email(database: Database, email: str) -> Account | None:
 
 def account_with_password(database: Database, email: str, password: str) -> Account | None:
     """The account, if the password is right."""
+    nobodys = _nobodys_hash()
     row = _row(database, schema.account.c.email == email.lower())
-    known = row.password_hash if row and row.password_hash else _NOBODY
+    known = row.password_hash if row and row.password_hash else nobodys
     try:
         _hasher.verify(known, password)
     except VerificationError:
         return None
     return account_of_row(row) if row and row.password_hash else None
+
+
+@cache
+def _nobodys_hash() -> str:
+    # Made at the first use: it takes a quarter of a second, and most commands need none.
+    return _hasher.hash("nobody's password")
 
 
 def first_account(database: Database) -> Account | None:
