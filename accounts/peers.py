@@ -4,7 +4,8 @@
 
 Standard: PS3.8 9.3.2 (calling AE title), PS3.5 6.2 (VR AE).
 Invariants: a calling AE title is one account's; it counts only from the hosts that were named for
-it, and from any if none were; asking for it is one look into the index.
+it, and from any if none were, which only an operator can say; asking for it is one look into the
+index.
 Not here: called AE titles (`accounts.ae_titles`); what a peer may do (`server.gate`).
 """
 
@@ -24,6 +25,7 @@ from store.db import Database
 __all__ = [
     "Peer",
     "add_peer",
+    "checked_hosts",
     "checked_listening",
     "destination_of",
     "peer_named",
@@ -46,7 +48,7 @@ class Peer:
         hosts: addresses and networks from which it calls; none for any.
         host, port: where it listens itself; None when that is not known.
         tls: there it speaks TLS.
-        vouched: the operator has said where it listens, and not the account.
+        vouched: the operator has said where it is, and not the account.
     """
 
     ae_title: str
@@ -83,15 +85,17 @@ def add_peer(
         host, port: where the peer itself listens, for sending to it.
         hosts: addresses and networks from which it calls; none for any.
         tls: it speaks TLS where it listens.
-        may_take: also when it is another account's peer so far.
+        may_take: as its operator may: also when it is another account's peer so far, and from any
+            address.
         reach: where the account may have this server connect to; None when its operator says so.
 
     Raises:
-        InvalidValue: not an AE title or a host, or one more than an account may have.
+        InvalidValue: not an AE title or a host, no host, or one more than an account may have.
         AeTitleTaken: it is another account's peer.
         HostNotAllowed: it listens where this server may not connect to.
     """
-    title, calls_from = checked_title(ae_title), read_hosts(hosts)
+    title = checked_title(ae_title)
+    calls_from = read_hosts(hosts) if may_take else checked_hosts(hosts)
     host, port = checked_listening(host, port)
     made = Peer(title, account_id, calls_from, host, port, tls and host is not None)
     table = schema.peer
@@ -112,22 +116,37 @@ def add_peer(
 
 
 def _is_vouched_for(made: Peer, before: Peer | None, reach: Reach | None) -> bool:
-    """Whether the operator has said where it listens.
+    """Whether the operator has said where it is.
 
     Raises:
-        HostNotAllowed: nobody who may has.
+        HostNotAllowed: nobody who may has said where it listens.
     """
-    if made.host is None or reach is None:
-        return made.host is not None
+    if reach is None:
+        return made.host is not None or bool(made.hosts)
     listens = (made.account_id, made.host, made.port, True)
     if before and (before.account_id, before.host, before.port, before.vouched) == listens:
         # The account may change the rest of what its operator has added.
         return True
+    if made.host is None:
+        return False
     if not reach.may_allow(made.host):
         raise HostNotAllowed(
             "This server may not connect to this address. Its operator can allow it."
         )
     return False
+
+
+def checked_hosts(texts: Iterable[str]) -> tuple[str, ...]:
+    """From where a peer calls, if an account says it.
+
+    Raises:
+        InvalidValue: not addresses and networks, or none.
+    """
+    hosts = read_hosts(texts)
+    if not hosts:
+        # A name alone would let whoever calls by it take what comes, and read what is there.
+        raise InvalidValue("Say from which addresses or networks it calls.")
+    return hosts
 
 
 def checked_listening(host: str | None, port: int | None) -> tuple[str | None, int | None]:

@@ -29,6 +29,9 @@ from dimse.transport import ReadAheadSocket, end_connection
 
 logger = logging.getLogger(__name__)
 
+# Each is two threads of this process; known callers are not held up by them.
+MOST_STRANGERS = 20
+
 
 class Entity(ApplicationEntity):
     """Our application entity; leaves it to the places how many associations there may be.
@@ -50,7 +53,12 @@ class ConnectionHandler(RequestHandler):
     def _create_association(self) -> StorageAssociation:
         server = self.server
         assoc = StorageAssociation(
-            server.entity, server.service, server.callers, server.services, places=server.places
+            server.entity,
+            server.service,
+            server.callers,
+            server.services,
+            places=server.places,
+            strangers=server.strangers,
         )
         assoc._server = server
         # pynetdicom finds the associations of a server by this part of the name.
@@ -121,6 +129,7 @@ class Server(AssociationServer):
         self.callers = callers
         self.services = services
         self.places = places
+        self.strangers = threading.BoundedSemaphore(MOST_STRANGERS)
         self.most_connections = most_connections
         self.stall_timeout = stall_timeout
         self._bound = bound

@@ -2,7 +2,8 @@
 
 Standard: PS3.8 section 9.3 (A-ASSOCIATE), PS3.7 Annex D (negotiation).
 Invariants: who calls is known before the first message comes; a calling AE title nobody answers
-for may verify (C-ECHO) and nothing else; no AE title is logged.
+for may verify (C-ECHO) and nothing else, and takes no place of one that is known; no AE title is
+logged.
 Not here: what flows over an association (`dimse.provider`), connections (`dimse.accepting`).
 """
 
@@ -42,6 +43,9 @@ _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 
 _IDLE = "Sta1"
 
+# Somebody who tests a cable is done in a second.
+STRANGERS_IDLE = 15.0
+
 
 class Places(Protocol):
     """How many more associations there may be; a bounded semaphore, of threads or of processes."""
@@ -61,10 +65,6 @@ class Negotiation(ACSE):
         request = cast(A_ASSOCIATE, self.requestor.primitive)
         address = assoc.requestor.address_info
         host = address.address if address else ""
-        if not assoc.take_place():
-            logger.warning("association from %s refused: there are as many as may be", host)
-            self._refuse(_LOCAL_LIMIT_EXCEEDED)
-            return
         try:
             assoc.caller = assoc.callers(
                 request.calling_ae_title.strip(), request.called_ae_title.strip(), host
@@ -76,6 +76,10 @@ class Negotiation(ACSE):
         if assoc.caller.is_stranger and not _only_verifies(request):
             logger.warning("association from %s refused: calling AE title not recognised", host)
             self._refuse(_CALLING_AE_TITLE_NOT_RECOGNISED)
+            return
+        if not assoc.take_place():
+            logger.warning("association from %s refused: there are as many as may be", host)
+            self._refuse(_LOCAL_LIMIT_EXCEEDED)
             return
         super()._negotiate_as_acceptor()
 
@@ -114,6 +118,7 @@ class StorageAssociation(Association):
         callers: tells who calls.
         services: serve the other requests.
         places: how many more there may be.
+        strangers: how many more of strangers.
 
     Attributes:
         caller: who calls; a stranger may do nothing but C-ECHO.
@@ -128,10 +133,12 @@ class StorageAssociation(Association):
         services: Services = MappingProxyType({}),
         *,
         places: Places,
+        strangers: Places,
     ) -> None:
         super().__init__(ae, "acceptor")
         self._places = places
-        self._has_place = False
+        self._strangers = strangers
+        self._taken: Places | None = None
         self.callers = callers
         self.caller = STRANGER
         self.extended: dict[str, bytes] = {}
@@ -159,14 +166,19 @@ class StorageAssociation(Association):
             logger.error("an association ended with %s", type(error).__name__)
             self._hang_up()
         finally:
-            if self._has_place:
-                self._places.release()
+            if self._taken is not None:
+                self._taken.release()
             server.forget(self)
 
     def take_place(self) -> bool:
-        """Take one of the places that there are for associations, until this one ends."""
-        self._has_place = self._places.acquire(False)
-        return self._has_place
+        """Take one of the places that there are for such callers, until the association ends."""
+        places = self._strangers if self.caller.is_stranger else self._places
+        if not places.acquire(False):
+            return False
+        self._taken = places
+        if self.caller.is_stranger:
+            self.network_timeout = min(self.network_timeout or STRANGERS_IDLE, STRANGERS_IDLE)
+        return True
 
     def end(self) -> None:
         """Wait for the threads; the connection has been cut."""

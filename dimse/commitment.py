@@ -3,16 +3,17 @@
 Standard: PS3.4 Annex J (Storage Commitment Service Class), PS3.7 10.1.4 (N-ACTION; Annex C, its
 statuses).
 Invariants: a request is answered at once, its outcome is told by a report: on a new association
-where it is known at what address the peer listens, otherwise on the same one before anything else
-is read from it. The request names instances as the sender does; none of it is logged or written.
+where it is known at what address the peer listens, otherwise right after on the same one, where the
+peer may go on before it answers. The request names instances as the sender does; none of it is
+logged or written.
 Not here: the reports (`dimse.reports`), which does say what is lost at a stop; what is stored
 (`store.commitment`).
 """
 
 from __future__ import annotations
 
-import logging
 import re
+from functools import partial
 from typing import Final
 
 from dimse import commands
@@ -20,11 +21,13 @@ from dimse.commands import number_value, uid_value
 from dimse.exchange import Exchange, Services
 from dimse.fetching import Destinations
 from dimse.identifiers import Identifier, Unfit, Writer, decoded
+from dimse.notices import Message, Notice
 from dimse.reports import (
     PUSH_MODEL,
     PUSH_MODEL_INSTANCE,
     Reports,
     Transaction,
+    found_of,
     outcome_of,
 )
 from dimse.requests import event_report_request
@@ -32,8 +35,6 @@ from dimse.statuses import Status
 from store.commitment import LookUp, Reference
 
 __all__ = ["COMMITMENT_SOP_CLASSES", "CommitmentService", "Reports", "commitment"]
-
-logger = logging.getLogger(__name__)
 
 COMMITMENT_SOP_CLASSES: Final = (PUSH_MODEL,)
 REQUEST_COMMITMENT: Final = 1
@@ -87,8 +88,12 @@ class CommitmentService:
         except Unfit as unfit:
             exchange.respond(unfit.status)
             return
-        to = self._destinations(exchange.caller, exchange.caller.ae_title)
-        if to is not None and not self._reports.add(transaction, to):
+        # Asked again for each attempt: a peer may move, or be known no longer.
+        find = partial(self._destinations, exchange.caller, exchange.caller.ae_title)
+        is_here = find() is None
+        size = len(transaction.references)
+        has_room = exchange.has_room(size) if is_here else self._reports.add(transaction, find)
+        if not has_room:
             exchange.respond(NO_ROOM)
             return
         exchange.respond(
@@ -98,21 +103,19 @@ class CommitmentService:
                 (commands.ACTION_TYPE_ID, number_value(REQUEST_COMMITMENT)),
             ],
         )
-        if to is None:
-            self._report_here(exchange, transaction)
+        if is_here:
+            # The only way there is; a peer that ends the association instead learns nothing.
+            make = partial(self._report, transaction, exchange.transfer_syntax)
+            kind = commands.N_EVENT_REPORT_RQ
+            exchange.notify(Notice(exchange.context_id, kind, size, make))
 
-    def _report_here(self, exchange: Exchange, transaction: Transaction) -> None:
-        """Tell the outcome on the association of the request, the only way there is.
-
-        Raises:
-            Interrupted: the peer ends the association instead; it learns nothing.
-        """
-        outcome = outcome_of(transaction, self._look_up, self._ae_title)
-        command = event_report_request(1, PUSH_MODEL, PUSH_MODEL_INSTANCE, outcome.event_type)
-        information = Writer(exchange.transfer_syntax).data_set(outcome.attributes)
-        answer = exchange.ask(exchange.context_id, 1, command, (information,))
-        if answer.status:
-            logger.warning("a report of storage commitment was answered with %04X", answer.status)
+    def _report(self, transaction: Transaction, transfer_syntax: str, message_id: int) -> Message:
+        found = found_of(transaction, self._look_up)
+        outcome = outcome_of(transaction, found, self._ae_title)
+        command = event_report_request(
+            message_id, PUSH_MODEL, PUSH_MODEL_INSTANCE, outcome.event_type
+        )
+        return command, (Writer(transfer_syntax).data_set(outcome.attributes),)
 
 
 def _requested(exchange: Exchange) -> Transaction:
@@ -136,7 +139,7 @@ def _requested(exchange: Exchange) -> Transaction:
             raise Unfit(NO_ROOM)
         data += fragment
     try:
-        action = decoded(bytes(data), exchange.transfer_syntax)
+        action = decoded(bytes(data), exchange.transfer_syntax, LONGEST_REQUEST)
     except Unfit:
         raise Unfit(BAD_VALUE) from None
     sequence = action.get(_REFERENCED_SOP_SEQUENCE)

@@ -45,7 +45,7 @@ class Refused(DimseError):
     """The peer was asked for an association and said no.
 
     Attributes:
-        is_transient: it may say yes later.
+        is_transient: it may say yes later; also when it aborted instead of saying no.
     """
 
     def __init__(self, text: str, *, is_transient: bool = False) -> None:

@@ -2,10 +2,10 @@
 
 Standard: PS3.7 section 9.1 (operations, sub-operations, C-CANCEL), 9.3 (their messages).
 Invariants: the data set of a request is read to its end before anything is answered; what a peer
-sends while it is being answered can be a C-CANCEL and nothing else (PS3.7 D.3.3.3: no asynchronous
-operations), an abort or a release ends the service.
-Not here: PDUs and sockets (`dimse.provider`), what is answered (`dimse.query`, `dimse.fetching`,
-`dimse.commitment`).
+sends while it is being answered can be a C-CANCEL or the answer to a notice, and nothing else
+(PS3.7 D.3.3.3: no asynchronous operations), an abort or a release ends the service.
+Not here: PDUs and sockets (`dimse.provider`), notices (`dimse.notices`), what is answered
+(`dimse.query`, `dimse.fetching`, `dimse.commitment`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +16,7 @@ from dimse import commands
 from dimse.callers import Caller
 from dimse.commands import Request, Response
 from dimse.errors import ProtocolViolation
+from dimse.notices import Notice, Notices
 from dimse.requests import store_request
 from dimse.statuses import PENDING, Status
 
@@ -44,7 +45,12 @@ class Carrier(Protocol):
         ConnectionLost: the connection ended, broke or stalled.
         Interrupted: the association is being ended.
         ProtocolViolation: what came is no message.
+
+    Attributes:
+        notices: requests of ours for which no service waits.
     """
+
+    notices: Notices
 
     def write(self, context_id: int, command: bytes, data_set: Iterable[bytes] | None) -> None:
         """Send a message."""
@@ -125,6 +131,14 @@ class Exchange:
         self.is_answered = status.code not in PENDING
         self._carrier.write(self.context_id, command, None if identifier is None else (identifier,))
 
+    def has_room(self, size: int) -> bool:
+        """Whether a notice of this size would be sent."""
+        return self._carrier.notices.has_room(size)
+
+    def notify(self, notice: Notice) -> None:
+        """Send a request of ours when this one is served; its answer is not waited for."""
+        self._carrier.notices.add(notice)
+
     def is_cancelled(self) -> bool:
         """Tell whether a C-CANCEL-RQ for this request has come; looks without waiting."""
         self._drain()
@@ -152,25 +166,19 @@ class Exchange:
         self._stored += 1
         message_id = self._stored & 0xFFFF or 1
         command = store_request(message_id, sop_class_uid, sop_instance_uid)
-        answer = self.ask(context_id, message_id, command, data_set)
+        answer = self._ask(context_id, message_id, command, data_set)
         if answer.field != commands.C_STORE_RSP:
             raise ProtocolViolation("a response came that answers nothing")
         return answer.status
 
-    def ask(
+    def _ask(
         self, context_id: int, message_id: int, command: bytes, data_set: Iterable[bytes]
     ) -> Response:
-        """Send a request of ours to the peer over this association, and wait for its answer.
-
-        Args:
-            context_id: in which context.
-            message_id, command: its number, and its command set, which says that number.
-            data_set: its data set.
-
-        Raises:
-            ProtocolViolation: the data set failed half-way, or the peer broke a rule.
-        """
         self._drain()
+        while self._carrier.notices.is_one_outstanding:
+            # One operation of ours at a time.
+            if self._heard() is not None:
+                raise ProtocolViolation("a response came that answers nothing")
         self._carrier.write(context_id, command, _to_its_end(data_set))
         while True:
             answer = self._heard()
@@ -180,14 +188,14 @@ class Exchange:
                 return answer
 
     def _heard(self) -> Response | None:
-        """Read a message: note a C-CANCEL, return a response."""
+        """Read a message: note a C-CANCEL or the answer to a notice, return another response."""
         context_id, command = self._carrier.next_command()
         message = commands.read(command)
         if message.has_data_set:
             for _ in self._carrier.next_data_set(context_id):
                 pass
         if isinstance(message, Response):
-            return message
+            return None if self._carrier.notices.takes(message) else message
         if message.field != commands.C_CANCEL_RQ:
             raise ProtocolViolation("a request came before the one before it was answered")
         if message.message_id == self.request.message_id:

@@ -107,8 +107,13 @@ def read_identifier(exchange: Exchange) -> Identifier:
     return decoded(bytes(data), exchange.transfer_syntax)
 
 
-def decoded(data: bytes, transfer_syntax: str) -> Identifier:
+def decoded(data: bytes, transfer_syntax: str, longest: int = LONGEST) -> Identifier:
     """Read an encoded data set.
+
+    Args:
+        data: its bytes.
+        transfer_syntax: in which it is encoded.
+        longest: how many bytes a deflated one may have when it is inflated.
 
     Raises:
         Unfit: it is damaged or too long.
@@ -117,8 +122,8 @@ def decoded(data: bytes, transfer_syntax: str) -> Identifier:
     try:
         if syntax.is_deflated:
             inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            data = inflate.decompress(data, LONGEST + 1)
-            if len(data) > LONGEST:
+            data = inflate.decompress(data, longest + 1)
+            if len(data) > longest:
                 raise Unfit(IDENTIFIER_TOO_LONG)
         reader = _Reader(data, is_implicit=syntax.is_implicit_VR, little=syntax.is_little_endian)
         return reader.data_set(0, len(data), [], 0)[0]

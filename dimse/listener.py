@@ -36,6 +36,7 @@ class Options:
 
     Attributes:
         maximum_associations: open at the same time; more are refused as a transient condition.
+            Those of strangers, who may only verify, are counted by themselves.
         maximum_pdu_size: advertised to peers; 0 is no limit, and costs no memory here.
         association_timeout: seconds in which a peer that connected has to ask for an association.
         idle_timeout: seconds after which an association without any message is aborted.

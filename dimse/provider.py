@@ -6,8 +6,9 @@ service piece by piece and answers, all without a hand-off; the receiver slows t
 TCP. Everything that is not P-DATA (association, release, abort) stays with pynetdicom.
 
 Standard: PS3.8 section 9.2 (state machine), 9.3.5 and Annex E (P-DATA-TF, PDVs); PS3.7 section 9.
-Invariants: no PDU and no data set is held whole, whatever length it announces; one message is
-answered before the next is read (PS3.7 D.3.3.3: no asynchronous operations).
+Invariants: no PDU and no data set is held whole, whatever length it announces; one request is
+answered before the next is read (PS3.7 D.3.3.3: no asynchronous operations); every fragment that is
+sent has an even number of bytes.
 Not here: negotiation (`dimse.association`), storing (`dimse.storage`), what the other services see
 of an association (`dimse.exchange`).
 """
@@ -24,9 +25,10 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import InvalidEventError
 
 from dimse import commands, statuses
-from dimse.commands import Request
+from dimse.commands import Request, Response
 from dimse.errors import ConnectionLost, DimseError, Interrupted, ProtocolViolation
 from dimse.exchange import Accepted, Exchange, Service, Services
+from dimse.notices import Notices
 from dimse.statuses import Status
 from dimse.storage import Sender, StorageService, place_of
 from dimse.transport import Bell, ReadAheadSocket
@@ -53,6 +55,7 @@ LONGEST_CONTROL_PDU = 1024 * 1024
 LONGEST_COMMAND = 64 * 1024
 # Longer ones gain nothing, even if the peer takes PDUs of any length.
 LONGEST_SENT_PDU = 128 * 1024
+SHORTEST_SENT_PDU = 8
 
 _PDU_HEADER = struct.Struct(">BxL")
 _PDV_HEADER = struct.Struct(">LBB")
@@ -87,6 +90,7 @@ class StorageProvider(DULServiceProvider):
         bell: wakes this thread.
         news: set when there is something for the association's own thread.
         busy: whether a message is under way.
+        notices: requests of ours that the peer answers when it likes.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class StorageProvider(DULServiceProvider):
         self.bell = Bell()
         self.news = threading.Event()
         self.busy = False
+        self.notices = Notices(self.write)
         self.to_provider_queue = _RingingQueue(self.bell.ring)
         self.to_user_queue = _RingingQueue(self.news.set)
         # The socket's wait takes the place of the sleep between two looks.
@@ -192,18 +197,32 @@ class StorageProvider(DULServiceProvider):
         self.busy = True
         try:
             context_id, command = self.next_command()
-            request = commands.parse(command)
-            service = self._services.get(request.field)
-            if service is not None:
-                self._serve(service, request, context_id)
-                return
-            fragments = self.next_data_set(context_id) if request.has_data_set else iter(())
-            status = self._perform(request, context_id, fragments)
-            if status is not None:
-                self.write(context_id, commands.response(request, status), None)
+            message = commands.read(command)
+            if isinstance(message, Response):
+                self._take(message, context_id)
+            else:
+                self._answer(message, context_id)
+            self.notices.send_next()
         finally:
             self._idle_timer.restart()
             self.busy = False
+
+    def _take(self, response: Response, context_id: int) -> None:
+        if not self.notices.takes(response):
+            raise ProtocolViolation("a response came although nothing was requested")
+        if response.has_data_set:
+            for _ in self.next_data_set(context_id):
+                pass
+
+    def _answer(self, request: Request, context_id: int) -> None:
+        service = self._services.get(request.field)
+        if service is not None:
+            self._serve(service, request, context_id)
+            return
+        fragments = self.next_data_set(context_id) if request.has_data_set else iter(())
+        status = self._perform(request, context_id, fragments)
+        if status is not None:
+            self.write(context_id, commands.response(request, status), None)
 
     def _perform(
         self, request: Request, context_id: int, fragments: Iterator[memoryview]
@@ -238,11 +257,13 @@ class StorageProvider(DULServiceProvider):
 
     def write(self, context_id: int, command: bytes, data_set: Iterable[bytes] | None) -> None:
         """Send a message; see `dimse.exchange.Carrier`."""
+        # A fragment has an even number of bytes (PS3.8 Annex E.1), whatever the peer's maximum is.
         longest = self.assoc.requestor.maximum_length or 0
+        longest = max(longest & ~1, SHORTEST_SENT_PDU) if longest else 0
         begun = commands.pdus(command, context_id, longest)
         if data_set is not None:
             longest = min(longest or LONGEST_SENT_PDU, LONGEST_SENT_PDU)
-            for part, is_last in _parts(data_set, max(longest - 6, 2)):
+            for part, is_last in _parts(data_set, longest - 6):
                 # The command set goes out together with the first part: most data sets are short.
                 begun += commands.pdus(part, context_id, longest, is_command=False, is_last=is_last)
                 self._put(begun)
@@ -317,12 +338,15 @@ class StorageProvider(DULServiceProvider):
 
 
 def _parts(data_set: Iterable[bytes], room: int) -> Iterator[tuple[memoryview, bool]]:
-    """Cut a data set into parts of at most so many bytes; tells which is the last."""
+    """Cut a data set into even parts of at most so many bytes; tells which is the last."""
     held = memoryview(b"")
     for chunk in data_set:
-        if held:
-            yield held, False
-        held = memoryview(chunk)
+        if len(held) % 2:
+            held = memoryview(bytes(held) + chunk)
+        else:
+            if held:
+                yield held, False
+            held = memoryview(chunk)
         while len(held) > room:
             yield held[:room], False
             held = held[room:]

@@ -4,8 +4,9 @@ Standard: PS3.4 J.3.3 (N-EVENT-REPORT of storage commitment; Tables J.3-3 and J.
 PS3.3 C.14.1.1 (failure reasons).
 Invariants: what is pending is in memory alone, since it names instances as their sender does, and
 an original UID reaches no disk: what is pending when the server stops is lost, and the peer asks
-again. A peer that cannot be reached is tried with growing pauses for half a day. What is told is
-looked up just before it is told.
+again. A peer that cannot be reached is tried with growing pauses for half a day, each time where
+it is known to listen by then. What is told is looked up once, when the peer has answered: one that
+is away costs no look into the index.
 Not here: the request (`dimse.commitment`), what is stored (`store.commitment`).
 """
 
@@ -16,7 +17,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
@@ -37,6 +38,7 @@ __all__ = [
     "Pending",
     "Reports",
     "Transaction",
+    "found_of",
     "outcome_of",
 ]
 
@@ -91,27 +93,29 @@ class Outcome:
     attributes: dict[str, Any] = field(repr=False)
 
 
-def outcome_of(
-    transaction: Transaction, look_up: LookUp, ae_title: str, *, is_duplicate: bool = False
-) -> Outcome:
-    """Say what has become of the instances of a transaction.
+Found = Sequence[int]
+"""The failure reason of each instance, 0 for what is stored."""
 
-    Args:
-        transaction: what was asked.
-        look_up: tells what the store has.
-        ae_title: from which what is stored can be had.
-        is_duplicate: its UID is that of another one that is pending.
+
+def found_of(transaction: Transaction, look_up: LookUp) -> Found:
+    """Find out what has become of the instances of a transaction.
 
     Raises:
         StoreError: it cannot be looked up now.
     """
-    references = transaction.references
-    if is_duplicate:
-        reasons = [DUPLICATE_TRANSACTION] * len(references)
-    else:
-        found = look_up(transaction.owner_id, references)
-        reasons = [_REASONS.get(custody, 0) for custody in found]
-    both = list(zip(references, reasons, strict=True))
+    found = look_up(transaction.owner_id, transaction.references)
+    return [_REASONS.get(custody, 0) for custody in found]
+
+
+def outcome_of(transaction: Transaction, found: Found, ae_title: str) -> Outcome:
+    """Say what has become of the instances of a transaction.
+
+    Args:
+        transaction: what was asked.
+        found: what was found out.
+        ae_title: from which what is stored can be had.
+    """
+    both = list(zip(transaction.references, found, strict=True))
     committed = [_item(reference) for reference, reason in both if not reason]
     failed = [_item(reference, reason) for reference, reason in both if reason]
     attributes: dict[str, Any] = {
@@ -135,13 +139,23 @@ def _item(reference: Reference, reason: int = 0) -> dict[str, Any]:
     return item
 
 
-@dataclass(frozen=True)
+Find = Callable[[], Destination | None]
+"""Finds where a peer listens now; None when that is not known any more."""
+
+
+@dataclass
 class Pending:
-    """A transaction whose outcome is to be told to a peer."""
+    """A transaction whose outcome is to be told to a peer.
+
+    Attributes:
+        transaction: what was asked.
+        find: finds the peer.
+        found: what was found out; None while nobody has looked.
+    """
 
     transaction: Transaction
-    to: Destination
-    is_duplicate: bool = False
+    find: Find = field(repr=False)
+    found: Found | None = field(default=None, repr=False)
 
 
 class Reports:
@@ -197,28 +211,33 @@ class Reports:
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
 
-    def add(self, transaction: Transaction, to: Destination) -> bool:
+    def add(self, transaction: Transaction, find: Find) -> bool:
         """Take on to tell a peer the outcome.
+
+        Args:
+            transaction: what was asked.
+            find: finds where the peer listens, for each attempt.
 
         Returns:
             Whether it is: not while there is too much to tell, or nothing is told.
         """
         owner_id, size = transaction.owner_id, len(transaction.references)
         with self._changed:
-            pending = sum(self._of_owner.values())
             if (
                 not self._is_running
-                or pending >= MOST_PENDING
+                or self._of_owner.total() >= MOST_PENDING
                 or self._of_owner[owner_id] >= MOST_OF_ONE_OWNER
                 or self._references + size > MOST_REFERENCES
             ):
                 return False
             key = owner_id, transaction.uid
-            is_duplicate = self._open.get(key, 0) > 0
+            pending = Pending(transaction, find)
+            if self._open.get(key, 0):
+                pending.found = [DUPLICATE_TRANSACTION] * size
             self._open[key] = self._open.get(key, 0) + 1
             self._of_owner[owner_id] += 1
             self._references += size
-            self._push(Pending(transaction, to, is_duplicate), 0)
+            self._push(pending, 0)
         return True
 
     def _push(self, pending: Pending, attempt: int) -> None:
@@ -262,12 +281,13 @@ class Reports:
 
     def _tell(self, pending: Pending) -> bool:
         """Tell a peer; whatever it answers, it has been told."""
-        transaction = pending.transaction
         try:
-            outcome = outcome_of(
-                transaction, self._look_up, self._ae_title, is_duplicate=pending.is_duplicate
-            )
-            status = self._send(outcome, pending.to)
+            to = pending.find()
+            if to is None:
+                # Whoever listens there now is not to learn what another has sent.
+                logger.info("a report of storage commitment is dropped: its peer is gone")
+                return True
+            status = self._send(pending, to)
         except Exception as error:
             # The text of a foreign exception may quote what it was about.
             logger.info("a report of storage commitment waits: %s", type(error).__name__)
@@ -276,7 +296,7 @@ class Reports:
             logger.warning("a report of storage commitment was answered with %04X", status)
         return True
 
-    def _send(self, outcome: Outcome, to: Destination) -> int:
+    def _send(self, pending: Pending, to: Destination) -> int:
         syntaxes = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
         with open_association(
             to,
@@ -288,6 +308,9 @@ class Reports:
             if not assoc.contexts:
                 raise CannotReach("The peer does not take part in storage commitment.")
             ((context_id, context),) = assoc.contexts.items()
+            if pending.found is None:
+                pending.found = found_of(pending.transaction, self._look_up)
+            outcome = outcome_of(pending.transaction, pending.found, self._ae_title)
             command = event_report_request(
                 assoc.next_message_id(), PUSH_MODEL, PUSH_MODEL_INSTANCE, outcome.event_type
             )

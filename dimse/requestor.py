@@ -259,7 +259,8 @@ def _answered(connection: Connection, request: bytes, *, is_secure: bool) -> byt
     if kind == ASSOCIATE_RJ:
         raise refusal_of(pdu)
     if kind == ABORT:
-        raise Refused("The peer aborted the association at once.")
+        # It gives no reason (PS3.8 9.3.8); a peer that starts, or is full, does so, too.
+        raise Refused("The peer aborted the association at once.", is_transient=True)
     if kind != ASSOCIATE_AC:
         raise no_answer()
     return pdu

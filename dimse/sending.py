@@ -3,7 +3,8 @@
 Standard: PS3.4 Annex B (Storage Service Class; B.2.3 statuses), PS3.7 section 9.1.1 (C-STORE).
 Invariants: each instance is counted once, as what the peer's last answer says; memory is a block of
 one data set, whatever the instance holds. An association that breaks, and a peer that says it has
-no room, are tried again within limits; sending an instance twice is safe.
+no room, are tried again within limits; sending an instance twice is safe. An instance is settled
+when another attempt would change nothing: the peer has it, or will never take it.
 Not here: the association (`dimse.requestor`), transfer syntaxes (`dimse.outgoing`), who may send
 what where (`server`).
 """
@@ -24,15 +25,36 @@ from dimse.outgoing import chosen, data_set, portions
 from dimse.requestor import Destination, Limits, Requestor, open_association
 from dimse.requests import Originator, store_request
 from dimse.storage import place_of
+from store.errors import CannotDecode, CannotTranscode
 from store.retrieve import Archive, StoredInstance
 
-__all__ = ["CannotReach", "Destination", "Limits", "Patience", "Refused", "Totals", "send"]
+__all__ = [
+    "CannotReach",
+    "Destination",
+    "Limits",
+    "Patience",
+    "Refused",
+    "Settled",
+    "Totals",
+    "is_final",
+    "send",
+]
 
 logger = logging.getLogger(__name__)
 
 #: PS3.7 Annex C: codes that say "stored, but" besides those of the class Bxxx.
 _WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116})
+#: A processing failure and limited resources (PS3.7 Annex C), which are no word on the instance.
+_PASSING: Final = frozenset({0x0110, 0x0213})
 _WAITING_STEP: Final = 1.0
+
+Settled = Callable[[StoredInstance, bool], None]
+"""Takes an instance that is settled, and whether the peer has it."""
+
+
+def is_final(status: int) -> bool:
+    """Whether a failure would be the same another time, as far as its status says."""
+    return status >> 8 != 0xA7 and status not in _PASSING
 
 
 @dataclass(frozen=True)
@@ -55,12 +77,14 @@ class Totals:
 
     Attributes:
         completed, warning, failed: how many.
+        unsettled: how many of those that failed may succeed another time.
         failed_uids: SOP Instance UIDs of those that failed; all of them are our own.
     """
 
     completed: int = 0
     failed: int = 0
     warning: int = 0
+    unsettled: int = 0
     failed_uids: list[str] = field(default_factory=list)
 
 
@@ -71,6 +95,7 @@ def send(
     *,
     calling_ae_title: str,
     each: Callable[[Totals], bool] | None = None,
+    settled: Settled | None = None,
     originator: Originator | None = None,
     limits: Limits | None = None,
     patience: Patience | None = None,
@@ -85,6 +110,7 @@ def send(
         each: called after each instance, and about once a second however long one takes; False
             ends the sending, and what is left is not counted. An instance under way cannot be
             taken back: its association is aborted.
+        settled: told of each instance that is settled, before `each` is asked.
         originator: who asked for it by C-MOVE.
         limits: how long the peer may take.
         patience: how often is tried again.
@@ -98,7 +124,14 @@ def send(
         Exception: what `each` has raised, which ends the sending, too.
     """
     sending = _Sending(
-        archive, to, calling_ae_title, each, originator, limits or Limits(), patience or Patience()
+        archive,
+        to,
+        calling_ae_title,
+        each,
+        settled,
+        originator,
+        limits or Limits(),
+        patience or Patience(),
     )
     sending.send(refs)
     return sending.totals
@@ -108,6 +141,7 @@ class _Outcome(Enum):
     COMPLETED = "completed"
     WARNING = "warning"
     FAILED = "failed"
+    BROKEN = "broken"
     NO_ROOM = "no room"
 
 
@@ -121,6 +155,7 @@ class _Sending:
     to: Destination
     calling_ae_title: str
     each: Callable[[Totals], bool] | None
+    settled: Settled | None
     originator: Originator | None
     limits: Limits
     patience: Patience
@@ -138,7 +173,7 @@ class _Sending:
                 again, self._no_room = self._no_room, []
                 self._wait(pause)
                 self._round(again)
-            self._fail(self._no_room)
+            self._leave(self._no_room)
         except _Ended as ended:
             if ended.__cause__ is not None:
                 raise ended.__cause__ from None
@@ -164,7 +199,7 @@ class _Sending:
                         self._is_given_up = True
                     else:
                         self._wait(pause)
-            self._fail(left)
+            self._leave(left)
 
     def _over_one_association(
         self, proposals: Sequence[Proposal], left: deque[StoredInstance]
@@ -211,11 +246,14 @@ class _Sending:
             answer = assoc.ask(context_id, command, data_set(self.archive, ref, syntax))
         except (DimseError, _Ended):
             raise
+        except (CannotDecode, CannotTranscode) as error:
+            logger.warning("an instance could not be sent: %s", type(error).__name__)
+            return _Outcome.FAILED
         except Exception as error:
             # What is wrong with one instance is no reason to keep the others back.
             kind, place = type(error).__name__, place_of(error)
             logger.warning("an instance could not be sent: %s at %s", kind, place)
-            return _Outcome.FAILED
+            return _Outcome.BROKEN
         return _outcome_of(answer.status)
 
     def _count(self, outcome: _Outcome, ref: StoredInstance) -> None:
@@ -226,11 +264,16 @@ class _Sending:
         else:
             self.totals.failed += 1
             self.totals.failed_uids.append(ref.sop_instance_uid)
+        if outcome is _Outcome.BROKEN:
+            self.totals.unsettled += 1
+        elif self.settled is not None:
+            self.settled(ref, outcome is not _Outcome.FAILED)
         self._tell()
 
-    def _fail(self, refs: Iterable[StoredInstance]) -> None:
+    def _leave(self, refs: Iterable[StoredInstance]) -> None:
+        """Count what another attempt may bring there."""
         for ref in refs:
-            self._count(_Outcome.FAILED, ref)
+            self._count(_Outcome.BROKEN, ref)
 
     def _tell(self) -> None:
         if self.each is None:
@@ -255,4 +298,6 @@ def _outcome_of(status: int) -> _Outcome:
         return _Outcome.COMPLETED
     if status >> 12 == 0xB or status in _WARNINGS:
         return _Outcome.WARNING
-    return _Outcome.NO_ROOM if status >> 8 == 0xA7 else _Outcome.FAILED
+    if status >> 8 == 0xA7:
+        return _Outcome.NO_ROOM
+    return _Outcome.FAILED if is_final(status) else _Outcome.BROKEN

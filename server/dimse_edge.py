@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from accounts.ae_titles import checked_title
+from accounts.errors import InvalidValue
 from accounts.reach import Reach
 from server.config import Address, Settings
 from server.errors import ConfigError
@@ -71,6 +73,10 @@ def dimse_edge_of(settings: Settings) -> DimseEdge:
     for name in ("dimse_processes", "dimse_associations"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"The setting {name} is at least 1.")
+    try:
+        checked_title(settings.ae_title)
+    except InvalidValue as error:
+        raise ConfigError(f"The setting ae_title: {error}") from None
     tls = _tls(settings)
     return DimseEdge(
         processes=settings.dimse_processes,

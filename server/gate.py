@@ -126,7 +126,8 @@ def callers_of(database: Database, settings: Settings) -> "of_dimse.Callers":
         is there. It calls the server's own title, one that nobody has, or one of its account; at
         another account's title it is a stranger. Strangers find nothing. What they send belongs to
         the account whose title they call, if that is open to them; otherwise, from the loopback
-        interface, to the owner of the server; and else to nobody.
+        interface, to the owner of the server; and else to nobody. What calls on that interface is
+        the owner's also when another account has entered its name, unless the operator did.
     """
     # Brings pynetdicom, which the web workers do without.
     from dimse.callers import Caller as DimseCaller
@@ -141,12 +142,16 @@ def callers_of(database: Database, settings: Settings) -> "of_dimse.Callers":
         title = None if called == settings.ae_title.strip(" ") else ae_title_of(database, called)
         if title is not None and (peer is None or peer.account_id != title.account_id):
             return title.account_id if title.open else None, None
+        is_here = title is None and settings.dimse.is_loopback and is_within(host, LOOPBACK)
+        owner = None
+        if is_here and (named is None or not named.vouched):
+            owner = first_account(database)
+            if owner is not None and named is not None and named.account_id != owner.id:
+                # Or whoever has an account could take what the owner's tools send, by their names.
+                named = peer = None
         if peer is not None:
             return peer.account_id, OwnerScope(peer.account_id)
         # A known name from elsewhere is somebody who pretends to it, not a stranger.
-        if named is None and settings.dimse.is_loopback and is_within(host, LOOPBACK):
-            owner = first_account(database)
-            return None if owner is None else owner.id, None
-        return None, None
+        return (owner.id if owner is not None and named is None else None), None
 
     return caller

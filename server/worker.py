@@ -1,8 +1,9 @@
 """Works on jobs: takes one after the other from the queue.
 
 Invariants: a worker that lives is heard of while it has a job, however long one instance takes;
-whatever the work raises ends that job or puts it off, and never the worker; nothing of an error but
-its own sentence is kept.
+what is settled is written down with it, and before the job changes hands; a worker that is told to
+end does not give back what is over. Whatever the work raises ends that job or puts it off, and
+never the worker; nothing of an error but its own sentence is kept.
 Not here: the queue (`store.jobs`), what jobs do (`server.transfers`), the process (`server.jobs`).
 """
 
@@ -17,7 +18,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from server.errors import Cancelled, TransferError, TryLater
+from server.importing import IMPORT
 from server.services import Services
+from server.standing import Standing
 from server.transfers import KINDS, perform
 from store.errors import NoSuchRemote, StoreError
 from store.jobs import LEASE, Job, Jobs
@@ -36,7 +39,7 @@ class _Stopped(Exception):
 
 
 class Reporting:
-    """Tells the queue how far a job is; a `server.transfers.Progress`.
+    """Tells the queue how far a job is; a `server.watching.Progress`.
 
     Args:
         jobs: the queue.
@@ -47,7 +50,8 @@ class Reporting:
 
     def __init__(self, jobs: Jobs, job_id: int, worker: str, stop: threading.Event) -> None:
         self._jobs, self._job_id, self._worker, self._stop = jobs, job_id, worker, stop
-        self._far = (0, 0)
+        self._far: tuple[int, int] | None = None
+        self._standing: Standing | None = None
         self._said = 0.0
         self._is_over = threading.Event()
         self._is_cancelled = False
@@ -63,12 +67,16 @@ class Reporting:
             self._say()
         if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
-        if self._stop.is_set():
+        if self._stop.is_set() and done < total:
             raise _Stopped
+
+    def keep(self, standing: Standing) -> None:
+        """Write down, too, what is settled; a `server.transfers.Keep`."""
+        self._standing = standing
 
     @contextmanager
     def beating(self) -> Iterator[None]:
-        """Keep the job while one instance takes long."""
+        """Keep the job while one instance takes long; say at the end how far it came."""
         beat = threading.Thread(target=self._beat, name="job beat", daemon=True)
         beat.start()
         try:
@@ -76,18 +84,25 @@ class Reporting:
         finally:
             self._is_over.set()
             beat.join()
+            if self._far is not None:
+                self._try_to_say()
 
     def _beat(self) -> None:
         while not self._is_over.wait(BEAT_SECONDS):
-            try:
-                self._say()
-            except Exception as error:
-                # Said again soon; a lease is as long as several beats.
-                logger.error("a job could not be reported on: %s", type(error).__name__)
+            self._try_to_say()
+
+    def _try_to_say(self) -> None:
+        try:
+            self._say()
+        except Exception as error:
+            # Said again soon; a lease is as long as several beats. At the end, some is done twice.
+            logger.error("a job could not be reported on: %s", type(error).__name__)
 
     def _say(self) -> None:
         self._said = time.monotonic()
-        if not self._jobs.go_on(self._job_id, self._worker, *self._far):
+        settled = None if self._standing is None else str(self._standing)
+        far = self._far or (0, 0)
+        if not self._jobs.go_on(self._job_id, self._worker, *far, settled):
             self._is_cancelled = True
 
 
@@ -101,6 +116,7 @@ def work(services: Services, stop: threading.Event) -> None:
     name = worker_name()
     while not stop.is_set():
         try:
+            services.jobs.end_alone((IMPORT,))
             job = services.jobs.take(tuple(KINDS), name)
             if job is not None:
                 _do(services, job, name, stop)
@@ -116,7 +132,7 @@ def _do(services: Services, job: Job, name: str, stop: threading.Event) -> None:
     reporting = Reporting(jobs, job.id, name, stop)
     try:
         with reporting.beating():
-            perform(services, job, reporting)
+            perform(services, job, reporting, reporting.keep)
     except _Stopped:
         jobs.give_back(job, name)
     except Cancelled:

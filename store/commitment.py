@@ -8,12 +8,16 @@ counts as stored: it is what the sender sent, with something blacked out.
 Not here: who asks, and how it is answered (`dimse.commitment`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Select, null, select
+from sqlalchemy import CompoundSelect, Text, bindparam, column, null, select, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from deid.uids import map_uid
 from store.db import Database
@@ -22,9 +26,12 @@ from store.schema import instance, replaced_instance, series, study
 
 __all__ = ["Custody", "LookUp", "Reference", "custody_of"]
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 5000
 #: An instance of an older upload counts as unknown, so that its sender keeps it.
 _LATEST_UPLOADS: Final = 100
+#: Names times keys, of one request: anybody may ask who may store, so it has to be cheap. The
+#: latest uploads come first, and what is left counts as unknown.
+_MOST_MAPPED: Final = 50_000
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,13 @@ def custody_of(
     names = {reference.sop_instance_uid for reference in references}
     found = _classes(database, owner_id, names, keys.key_of(owner_id))
     missing = names - found.keys()
+    mapped = len(names)
     if missing:
         # What came for a study of an upload was named with that upload's key (`store.ingest`).
         for upload_id in _uploads(database, owner_id):
+            mapped += len(missing)
+            if mapped > _MOST_MAPPED:
+                break
             key = keys.key_of_upload(upload_id, owner_id)
             found |= _classes(database, owner_id, missing, key)
             missing -= found.keys()
@@ -93,23 +104,14 @@ def _classes(
     for name in names:
         sent.setdefault(map_uid(key, name), []).append(name)
     found: dict[str, set[str | None]] = {}
-    rest = list(sent)
-    stored = select(instance.c.sop_instance_uid, instance.c.sop_class_uid).join(
-        series, series.c.id == instance.c.series_id
-    )
-    replaced: Select[Any] = select(replaced_instance.c.sop_instance_uid, null())
-    tables = (
-        (stored, series.c.owner_id, instance.c.sop_instance_uid),
-        (replaced, replaced_instance.c.owner_id, replaced_instance.c.sop_instance_uid),
-    )
-    for query, owner, uid in tables:
-        for some in _portions(rest):
-            with database.read() as connection:
-                rows = connection.execute(query.where(owner == owner_id, uid.in_(some))).all()
+    asked = list(sent)
+    for at in range(0, len(asked), _AT_ONCE):
+        some = asked[at : at + _AT_ONCE]
+        with database.read() as connection:
+            rows = connection.execute(_STORED, {"owner": owner_id, "names": json.dumps(some)})
             for mapped, sop_class in rows:
                 for name in sent[mapped]:
                     found.setdefault(name, set()).add(sop_class)
-        rest = [mapped for mapped in rest if sent[mapped][0] not in found]
     return found
 
 
@@ -125,5 +127,37 @@ def _uploads(database: Database, owner_id: int) -> Sequence[int]:
         return [int(row[0]) for row in connection.execute(query)]
 
 
-def _portions(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
+class _EachName(FunctionElement[Any]):
+    """The texts of an array of JSON, as rows: one parameter, however many they are."""
+
+    inherit_cache = True
+    name = "each_name"
+
+
+@compiles(_EachName)
+def _each_on_sqlite(each: _EachName, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"json_each({compiler.process(each.clauses, **options)})"
+
+
+@compiles(_EachName, "postgresql")
+def _each_on_postgresql(each: _EachName, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    return f"jsonb_array_elements_text(CAST({compiler.process(each.clauses, **options)} AS JSONB))"
+
+
+def _stored() -> CompoundSelect[Any]:
+    names = _EachName(bindparam("names", type_=Text())).table_valued(column("value", Text()))
+    stored = (
+        select(instance.c.sop_instance_uid, instance.c.sop_class_uid)
+        .join(series, series.c.id == instance.c.series_id)
+        .where(series.c.owner_id == bindparam("owner"))
+        .where(instance.c.sop_instance_uid.in_(select(names.c.value)))
+    )
+    replaced = (
+        select(replaced_instance.c.sop_instance_uid, null())
+        .where(replaced_instance.c.owner_id == bindparam("owner"))
+        .where(replaced_instance.c.sop_instance_uid.in_(select(names.c.value)))
+    )
+    return union_all(stored, replaced)
+
+
+_STORED: Final = _stored()

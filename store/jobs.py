@@ -5,8 +5,9 @@
               └── put_off ──────┘ └─────> cancelled   by its owner
 
 Invariants: a job is run by one worker at a time; one whose worker was not heard of for
-`LEASE` is taken again by another. Arguments and troubles hold nothing that was not de-identified,
-since they reach a disk.
+`LEASE` is taken again by another, as often as one that is put off, so that a job which kills its
+worker comes to an end. Arguments, troubles and what is settled hold nothing that was not
+de-identified, since they reach a disk.
 Not here: what the kinds of jobs do, and the process that runs them (`server`).
 """
 
@@ -32,6 +33,8 @@ PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 18
 """Between an attempt and the next; after the last of them the job has failed."""
 
 LISTED: Final = 200
+_TOO_OFTEN: Final = "It broke off each time that it was begun."
+_ALONE: Final = "Whoever did it is gone. It can be asked for again."
 
 
 class JobState(StrEnum):
@@ -53,7 +56,8 @@ class Job:
         done, total: progress, in instances.
         attempts: how often it was begun.
         trouble: a sentence about the last attempt that did not succeed.
-        due_at: when it may be begun.
+        settled: what need not be done again, as whoever did it wrote it down.
+        due_at: when it may be begun, or when its worker was last heard of.
     """
 
     id: int
@@ -65,6 +69,7 @@ class Job:
     total: int
     attempts: int
     trouble: str
+    settled: str
     due_at: datetime
     created_at: datetime
     finished_at: datetime | None
@@ -111,16 +116,18 @@ class Jobs:
     def take(self, kinds: Sequence[str], worker: str) -> Job | None:
         """Begin the job that has been due for longest; None when there is none.
 
+        A job that has taken its worker down too often fails, and is nobody's.
+
         Args:
             kinds: what this worker can do.
             worker: its name, which no other worker has.
         """
         now = self._clock()
+        self._end(and_(job.c.kind.in_(kinds), job.c.attempts > len(PAUSES)), _TOO_OFTEN)
         is_due = and_(job.c.state == JobState.QUEUED, job.c.due_at <= now)
-        is_abandoned = and_(job.c.state == JobState.RUNNING, job.c.due_at <= now - LEASE)
         next_one = (
             select(job.c.id)
-            .where(job.c.kind.in_(kinds), or_(is_due, is_abandoned))
+            .where(job.c.kind.in_(kinds), or_(is_due, _is_abandoned(now)))
             .order_by(job.c.due_at, job.c.id)
             .limit(1)
         )
@@ -139,9 +146,27 @@ class Jobs:
             row = connection.execute(begun).first()
         return None if row is None else _job(row)
 
-    def go_on(self, job_id: int, worker: str, done: int, total: int) -> bool:
-        """Say how far a job is; False when it is this worker's no longer, as it was cancelled."""
-        return self._change(job_id, worker, done=done, total=total, due_at=self._clock())
+    def end_alone(self, kinds: Sequence[str]) -> None:
+        """Fail jobs that nobody but whoever asked for them could do, and who is silent.
+
+        Args:
+            kinds: those that are never taken.
+        """
+        self._end(job.c.kind.in_(kinds), _ALONE)
+
+    def go_on(
+        self, job_id: int, worker: str, done: int, total: int, settled: str | None = None
+    ) -> bool:
+        """Say how far a job is; False when it is this worker's no longer, as it was cancelled.
+
+        Args:
+            job_id: of the job.
+            worker: who has it.
+            done, total: how far it is.
+            settled: what need not be done again; None when that is as it was.
+        """
+        told = {} if settled is None else {"settled": settled}
+        return self._change(job_id, worker, done=done, total=total, due_at=self._clock(), **told)
 
     def finish(self, job_id: int, worker: str) -> bool:
         """Say that it is done."""
@@ -189,6 +214,13 @@ class Jobs:
             if connection.execute(change).rowcount == 0:
                 raise NoSuchJob("There is no such job that is not over.")
 
+    def is_worked_on(self, kinds: Sequence[str]) -> bool:
+        """Whether a worker that takes these kinds was heard of, as it has one of them."""
+        is_heard_of = and_(job.c.state == JobState.RUNNING, job.c.due_at > self._clock() - LEASE)
+        query = select(job.c.id).where(job.c.kind.in_(kinds), is_heard_of).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def get(self, job_id: int, owner_id: int | None = None) -> Job:
         """A job by its number.
 
@@ -208,6 +240,18 @@ class Jobs:
         with self._database.read() as connection:
             return [_job(row) for row in connection.execute(query)]
 
+    def _end(self, which: ColumnElement[bool], trouble: str) -> None:
+        """Fail those of abandoned jobs."""
+        now = self._clock()
+        these = and_(which, _is_abandoned(now))
+        with self._database.read() as connection:
+            if connection.execute(select(job.c.id).where(these).limit(1)).first() is None:
+                return
+        ended = update(job).where(these)
+        ended = ended.values(state=JobState.FAILED, trouble=trouble, finished_at=now, worker="")
+        with self._database.write() as connection:
+            connection.execute(ended)
+
     def _change(self, job_id: int, by: str, /, **values: Any) -> bool:  # noqa: ANN401 - columns
         change = update(job).where(
             job.c.id == job_id, job.c.worker == by, job.c.state == JobState.RUNNING
@@ -218,6 +262,10 @@ class Jobs:
 
 def _of(owner_id: int | None) -> ColumnElement[bool]:
     return true() if owner_id is None else job.c.owner_id == owner_id
+
+
+def _is_abandoned(now: datetime) -> ColumnElement[bool]:
+    return and_(job.c.state == JobState.RUNNING, job.c.due_at <= now - LEASE)
 
 
 def _job(row: Row[Any]) -> Job:
@@ -231,6 +279,7 @@ def _job(row: Row[Any]) -> Job:
         row.total,
         row.attempts,
         row.trouble,
+        row.settled,
         in_utc(row.due_at),
         in_utc(row.created_at),
         None if row.finished_at is None else in_utc(row.finished_at),

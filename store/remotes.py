@@ -140,12 +140,19 @@ def _is(owner_id: int, name: str) -> tuple[ColumnElement[bool], ColumnElement[bo
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url.strip())
-    try:
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
-        is_address = is_address and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or parts.query or parts.fragment or parts.username or parts.password:
+    url = url.strip()
+    if not _is_address(url):
         raise BadRemote("The address of a server is https://HOST/PATH, without anything else.")
-    return url.strip().rstrip("/")
+    return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    # Looked for in the text, since `urlsplit` drops line breaks, and cannot tell empty from absent.
+    if any(letter <= " " or letter in "?#\\\x7f" for letter in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        is_there = parts.scheme in ("http", "https") and bool(parts.hostname)
+        return is_there and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        return False

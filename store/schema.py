@@ -194,6 +194,8 @@ job = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     # A sentence about the last attempt that did not succeed.
     Column("trouble", Text, nullable=False, server_default=""),
+    # What the next attempt need not do again, as whoever does it wrote it down; no identifiers.
+    Column("settled", Text, nullable=False, server_default=""),
     # When it may be begun, or when its worker was last heard of, and who that is.
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("worker", Text, nullable=False, server_default=""),

@@ -16,8 +16,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 
 from accounts.ae_titles import checked_title
 from accounts.errors import InvalidValue
-from accounts.hosts import read_hosts
-from accounts.peers import Peer, checked_listening
+from accounts.peers import Peer, checked_hosts, checked_listening
 from accounts.tokens import NAME_CHARACTERS, TokenScope
 
 __all__ = ["PeerForm", "TitleForm", "TokenForm"]
@@ -87,8 +86,8 @@ class PeerForm(FlaskForm):  # type: ignore[misc]
         _checked(checked_title, field.data)
 
     def validate_hosts(self, _field: Field) -> None:
-        """They are addresses and networks."""
-        _checked(read_hosts, self.typed_hosts)
+        """They are addresses and networks, at least one."""
+        _checked(checked_hosts, self.typed_hosts)
 
     def validate_port(self, field: Field) -> None:
         """It is a number."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,17 +19,20 @@ from accounts.people import Account
 from server.cli.accounts import account_named, account_option, email_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
-from server.dicomweb_client import DicomwebClient
+from server.dicomweb_client import DicomwebClient, value_of
 from server.errors import CommandFailed, TransferError, TryLater
-from server.services import Services
-from server.transfers import IMPORT, Imported, Progress, import_studies, send_studies
+from server.importing import IMPORT, Imported, import_studies
+from server.services import Services, now
+from server.transfers import KINDS, send_studies
+from server.watching import Progress
 from server.worker import Reporting, worker_name
-from store.jobs import Job, JobState
+from store.jobs import LEASE, Job, JobState
 from store.remotes import Remote
 
 __all__ = ["import_", "job", "remote", "send"]
 
 PAUSES: Final = (10, 60, 300)
+NOBODY_AFTER: Final = timedelta(seconds=5)
 _OVER: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -57,10 +61,7 @@ def send(
     with ready_services(config, data) as services, _told():
         owner = account_named(services, email)
         number = send_studies(services, owner.id, studies, peer=peer, remote=remote)
-        found = services.jobs.get(number)
-        while wait and found.state not in _OVER:
-            time.sleep(0.2)
-            found = services.jobs.get(number)
+        found = _waited_for(services, number) if wait else services.jobs.get(number)
         _print(services, found, as_json=as_json)
     if wait and found.state is not JobState.DONE:
         sys.exit(1)
@@ -98,12 +99,10 @@ def import_(
         wanted = list(studies) or _matching(source, matches)
         imported = _import(services, owner, source, wanted, quiet=as_json)
     if as_json:
-        click.echo(json.dumps(vars(imported)))
+        said = ("stored", "duplicates", "failed", "studies")
+        click.echo(json.dumps({name: getattr(imported, name) for name in said}))
     else:
-        click.echo(
-            f"Stored {imported.stored} instances of {len(imported.studies)} studies; "
-            f"{imported.duplicates} were there before, {imported.failed} could not be stored."
-        )
+        click.echo(_counts(imported))
     if imported.failed:
         sys.exit(1)
 
@@ -225,6 +224,7 @@ def _import(
     name = worker_name()
     number = services.jobs.add(owner.id, IMPORT, {"from": source.name}, worker=name)
     reporting = Reporting(services.jobs, number, name, threading.Event())
+    imported = Imported()
 
     def progress(done: int, total: int) -> None:
         reporting(done, total)
@@ -233,10 +233,12 @@ def _import(
 
     try:
         with reporting.beating():
-            imported = _again(services, owner, source, studies, progress)
-    except BaseException as error:
-        known = isinstance(error, TransferError)
-        services.jobs.fail(number, name, str(error) if known else "It was broken off.")
+            _again(services, owner, source, studies, progress, imported)
+    except TransferError as error:
+        services.jobs.fail(number, name, str(error))
+        raise CommandFailed(f"{error} {_counts(imported)}") from None
+    except BaseException:
+        services.jobs.fail(number, name, "It was broken off.")
         raise
     finally:
         if not quiet:
@@ -246,22 +248,55 @@ def _import(
 
 
 def _again(
-    services: Services, owner: Account, source: Remote, studies: list[str], progress: Progress
-) -> Imported:
+    services: Services,
+    owner: Account,
+    source: Remote,
+    studies: list[str],
+    progress: Progress,
+    imported: Imported,
+) -> None:
     for pause in PAUSES:
         try:
-            return import_studies(services, owner.id, source, studies, progress)
+            import_studies(services, owner.id, source, studies, progress, imported)
         except TryLater as error:
             # What is stored is not stored again.
             click.echo(f"{error} Trying again in {pause} s.", err=True)
             time.sleep(pause)
-    return import_studies(services, owner.id, source, studies, progress)
+        else:
+            return
+    import_studies(services, owner.id, source, studies, progress, imported)
+
+
+def _counts(imported: Imported) -> str:
+    return (
+        f"Stored {imported.stored} instances of {len(imported.studies)} studies; "
+        f"{imported.duplicates} were there before, {imported.failed} could not be stored."
+    )
+
+
+def _waited_for(services: Services, number: int) -> Job:
+    """The job when it is over; says once when it seems that nobody does it."""
+    is_said = False
+    while (found := services.jobs.get(number)).state not in _OVER:
+        if not is_said and _is_nobodys(services, found):
+            is_said = True
+            click.echo("No server takes the job; it waits until one runs.", err=True)
+        time.sleep(0.2)
+    return found
+
+
+def _is_nobodys(services: Services, found: Job) -> bool:
+    """Whether it could be taken, and no server that runs is seen to do anything else."""
+    silent = LEASE if found.state is JobState.RUNNING else timedelta()
+    is_overdue = found.due_at + silent + NOBODY_AFTER < now()
+    return is_overdue and not services.jobs.is_worked_on(tuple(KINDS))
 
 
 def _matching(source: Remote, matches: tuple[str, ...]) -> list[str]:
     query = dict(match.split("=", 1) for match in matches)
     with DicomwebClient(source) as client:
-        found = [one["0020000D"]["Value"][0] for one in client.find("/studies", **query)]
+        uids = (value_of(one, "0020000D") for one in client.find("/studies", **query))
+        found = [uid for uid in uids if isinstance(uid, str)]
     if not found:
         raise CommandFailed("No study there matches.")
     return found

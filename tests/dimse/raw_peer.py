@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from types import TracebackType
+from typing import Self
 
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
@@ -92,7 +93,7 @@ class RawPeer:
     def __init__(self, port: int, *, timeout: float = 10.0) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
-    def __enter__(self) -> "RawPeer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -10,7 +10,9 @@ from dimse.callers import STRANGER
 from dimse.commands import Request
 from dimse.errors import ProtocolViolation
 from dimse.exchange import Accepted, Exchange
+from dimse.notices import Notice, Notices
 from dimse.query_statuses import COMPLETE, FOUND
+from dimse.requests import event_report_request
 from dimse.statuses import Status
 from tests.dimse import raw_peer
 
@@ -25,6 +27,7 @@ class Peer:
         self.said = deque(said)
         self.fragments = fragments
         self.read: list[bytes] = []
+        self.notices = Notices(self.write)
         self.heard: list[tuple[int, commands.Request | commands.Response, bytes | None]] = []
 
     def write(self, context_id: int, command: bytes, data_set: Iterable[bytes] | None) -> None:
@@ -140,6 +143,40 @@ def test_an_instance_is_sent_and_its_answer_waited_for() -> None:
 def test_an_answer_to_something_else_is_refused(said: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         exchange_with(Peer(said)).store(3, CT, "1.2.3", (b"data",))
+
+
+def noticed(peer: Peer) -> None:
+    """A notice that the peer has not answered."""
+    kind = commands.N_EVENT_REPORT_RQ
+    message = event_report_request(1, "1.2", "1.2.3", 1)
+    peer.notices.add(Notice(1, kind, 1, lambda _number: (message, ())))
+    peer.notices.send_next()
+
+
+def test_a_notice_may_be_answered_meanwhile() -> None:
+    peer = Peer(answer(1, field=0x8100), cancel(7))
+    noticed(peer)
+    assert exchange_with(peer).is_cancelled()
+    assert not peer.notices.is_one_outstanding
+
+
+def test_an_instance_is_sent_when_a_notice_is_answered() -> None:
+    peer = Peer(answer(1, field=0x8100))
+    noticed(peer)
+    heard = peer.write
+
+    def write(context_id: int, command: bytes, data_set: Iterable[bytes] | None) -> None:
+        # It has one operation of ours to answer at a time.
+        assert not peer.said
+        heard(context_id, command, data_set)
+        peer.said.append(answer(1))
+
+    peer.write = write  # type: ignore[method-assign]
+    assert exchange_with(peer).store(3, CT, "1.2.3", (b"data",)) == 0
+    peer = Peer(answer(1))
+    noticed(peer)
+    with pytest.raises(ProtocolViolation):
+        exchange_with(peer).store(3, CT, "1.2.3", (b"data",))
 
 
 def test_an_instance_that_breaks_off_cannot_be_made_whole() -> None:

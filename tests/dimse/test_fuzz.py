@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,10 +16,14 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from dimse import Options, StorageListener
 from dimse.callers import Caller
+from dimse.commitment import COMMITMENT_SOP_CLASSES, commitment
 from dimse.query_retrieve import QUERY_RETRIEVE_SOP_CLASSES, query_retrieve
+from dimse.reports import PUSH_MODEL, PUSH_MODEL_INSTANCE, Reports
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
+from store.commitment import custody_of
 from store.db import Database, metadata
+from store.keys import KeyRing
 from store.retrieve import Archive
 from tests.dimse import instances, raw_peer
 from tests.dimse.conftest import OWNER
@@ -45,7 +50,35 @@ CONTEXTS: list[tuple[str, list[str]]] = [
     *VERIFICATION,
     (FIND, [ExplicitVRLittleEndian]),
     ("1.2.840.10008.5.1.4.1.2.2.3", [ExplicitVRLittleEndian]),
+    (PUSH_MODEL, [ExplicitVRLittleEndian]),
 ]
+COMMIT = raw_peer.command(
+    [
+        (0x0003, PUSH_MODEL.encode()),
+        (0x0100, b"\x30\x01"),
+        (0x0110, b"\1\0"),
+        (0x0800, b"\1\0"),
+        (0x1001, PUSH_MODEL_INSTANCE.encode()),
+        (0x1008, b"\1\0"),
+    ]
+)
+REPORTED = raw_peer.command(
+    [
+        (0x0002, PUSH_MODEL.encode()),
+        (0x0100, b"\x00\x81"),
+        (0x0120, b"\1\0"),
+        (0x0800, b"\1\1"),
+        (0x0900, b"\0\0"),
+    ]
+)
+# Whether an instance of a marked name is stored.
+REFERENCE = b"\x08\0\x50\x11UI\4\x001.2\0\x08\0\x55\x11UI\6\x001.2.3\0"
+ACTION = (
+    b"\x08\0\x95\x11UI\4\x009.8\0\x08\0\x99\x11SQ\0\0"
+    + struct.pack("<L", len(REFERENCE) + 8)
+    + struct.pack("<HHL", 0xFFFE, 0xE000, len(REFERENCE))
+    + REFERENCE
+)
 
 
 @dataclass
@@ -70,6 +103,10 @@ def somebody(calling: str, _called: str, host: str) -> Caller:
     return Caller(OWNER, OwnerScope(OWNER), calling, host)
 
 
+def nowhere(_caller: Caller, _title: str) -> None:
+    """Nobody is known to listen."""
+
+
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """One for all examples, so that leaks add up."""
@@ -77,11 +114,16 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     database = Database(f"sqlite:///{folder / 'index.db'}")
     metadata.create_all(database.engine)
     archive = Archive(database, FolderBlobs(folder / "blobs", lambda: datetime.now(UTC)))
+    look_up = partial(custody_of, database, KeyRing(database, bytes(32), os.urandom))
+    reports = Reports(look_up, ae_title="HOME")
     listener = StorageListener(
         Receiver(),
         callers=somebody,
-        services=query_retrieve(archive, ae_title="HOME", destinations=lambda who, title: None),
-        sop_classes=QUERY_RETRIEVE_SOP_CLASSES,
+        services={
+            **query_retrieve(archive, ae_title="HOME", destinations=nowhere),
+            **commitment(look_up, reports, ae_title="HOME", destinations=nowhere),
+        },
+        sop_classes=(*QUERY_RETRIEVE_SOP_CLASSES, *COMMITMENT_SOP_CLASSES),
         port=0,
         options=Options(association_timeout=2.0, idle_timeout=2.0, stall_timeout=1.0),
     )
@@ -91,6 +133,13 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         [(0x0002, FIND.encode() + b"\0"), (0x0100, b"\x20\0"), (0x0110, b"\1\0"), (0x0800, b"\1\0")]
     )
     to_the_end(target.port, pdu(4, pdv(5, 3, query) + pdv(5, 2, IDENTIFIER)), associated=True)
+    with RawPeer(target.port) as peer:
+        peer.send(raw_peer.associate(CONTEXTS))
+        assert peer.pdu()[0] == 0x02
+        peer.send(pdu(4, pdv(9, 3, COMMIT) + pdv(9, 2, ACTION)))
+        # What is changed below is a request that is served, and a report that is told.
+        assert peer.status() == 0x0000
+        assert peer.answer()[0x0100] == b"\x00\x01"
     target.settle()
     target.threads, target.open_files = threading.active_count(), descriptors()
     yield target
@@ -223,9 +272,9 @@ fragment = st.builds(
         + value
     ),
     st.none() | st.integers(0, 2**32 - 1),
-    st.sampled_from([1, 3, 5, 0, 255]),
+    st.sampled_from([1, 3, 5, 9, 0, 255]),
     st.integers(0, 255) | st.sampled_from([0, 1, 2, 3]),
-    st.one_of(marked, st.just(STORE), st.just(DATA), st.just(ECHO)),
+    st.one_of(marked, *map(st.just, (STORE, DATA, ECHO, COMMIT, ACTION, REPORTED))),
 )
 any_pdu = st.one_of(
     association_request,
@@ -255,6 +304,7 @@ element = st.tuples(
 command_set = st.one_of(
     st.lists(element, max_size=10).map(raw_peer.command),
     st.lists(element, max_size=4).map(lambda more: STORE + raw_peer.command(more)),
+    st.lists(element, max_size=4).map(lambda more: COMMIT + raw_peer.command(more)),
     st.builds(lambda at, byte: STORE[:at] + bytes([byte]) + STORE[at + 1 :], short, st.just(255)),
     st.binary(max_size=200),
 )
@@ -281,8 +331,8 @@ def test_any_pdus_in_an_association(target: Target, data: bytes) -> None:
 @FUZZ
 @given(
     command_set,
-    st.sampled_from([1, 3, 5, 7]),
-    st.one_of(st.just(DATA), st.just(IDENTIFIER), st.none(), marked),
+    st.sampled_from([1, 3, 5, 7, 9]),
+    st.one_of(*map(st.just, (DATA, IDENTIFIER, ACTION)), st.none(), marked),
 )
 def test_any_command_set(
     target: Target, command: bytes, context_id: int, data: bytes | None
@@ -327,13 +377,35 @@ def test_any_identifier(target: Target, asked: tuple[int, int], sent: bytes) -> 
     to_the_end(target.port, said + pdu(4, pdv(3, 3, ECHO)) + raw_peer.RELEASE, associated=True)
 
 
+action = st.one_of(
+    st.lists(queried, max_size=3).map(lambda more: ACTION + b"".join(more)),
+    st.builds(lambda at: ACTION[:at], st.integers(0, len(ACTION))),
+    st.builds(
+        lambda at, byte: ACTION[:at] + bytes([byte]) + ACTION[at + 1 :],
+        st.integers(0, len(ACTION) - 1),
+        st.integers(0, 255),
+    ),
+)
+
+
+@FUZZ
+@given(st.lists(action, min_size=1, max_size=3), st.lists(st.sampled_from([REPORTED, ECHO])))
+def test_any_request_for_commitment_and_whatever_is_said_to_its_report(
+    target: Target, sent: list[bytes], answers: list[bytes]
+) -> None:
+    said = b"".join(pdu(4, pdv(9, 3, COMMIT)) + pdu(4, pdv(9, 2, one)) for one in sent)
+    said += b"".join(pdu(4, pdv(9 if one is REPORTED else 3, 3, one)) for one in answers)
+    to_the_end(target.port, said + raw_peer.RELEASE, associated=True)
+
+
 @FUZZ
 @given(st.integers(0, 2**32), st.integers(1, 12))
 def test_a_good_conversation_with_some_bytes_changed(
     target: Target, seed: int, changes: int
 ) -> None:
     said = bytearray(raw_peer.associate(CONTEXTS, calling=MARK.decode()))
-    said += raw_peer.message(STORE, DATA) + pdu(4, pdv(3, 3, ECHO)) + raw_peer.RELEASE
+    said += raw_peer.message(STORE, DATA) + pdu(4, pdv(3, 3, ECHO))
+    said += raw_peer.message(COMMIT, ACTION, context=9) + raw_peer.RELEASE
     state = seed
     for _ in range(changes):
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64

@@ -1,5 +1,6 @@
 """The listener as real peers see it: DCMTK's tools and pynetdicom's SCU."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -22,10 +23,12 @@ from tests.dimse import instances, raw_peer
 from tests.dimse.conftest import OWNER, Listen
 from tests.dimse.raw_peer import RawPeer
 from tests.dimse.receiver import Receiver
+from tests.dimse.test_broken_connections import eventually, serving_threads
 
 pytestmark = pytest.mark.integration
 
 VERIFICATION = "1.2.840.10008.1.1"
+VERIFYING = raw_peer.associate([(VERIFICATION, [ImplicitVRLittleEndian])], calling="STRANGER")
 
 
 def tool(name: str, *arguments: object, expect: int | None = 0) -> str:
@@ -46,6 +49,11 @@ def associate(port: int, *contexts: tuple[str, str], calling: str = "SENDER") ->
     for abstract, transfer in contexts or ((CTImageStorage, ExplicitVRLittleEndian),):
         ae.add_requested_context(abstract, transfer)
     return ae.associate("127.0.0.1", port, ae_title="READINGROOM")
+
+
+def only_known(ae_title: str, _host: str) -> int | None:
+    """One peer is known."""
+    return OWNER if ae_title == "KNOWN" else None
 
 
 def test_echoscu_is_answered(port: int) -> None:
@@ -120,7 +128,7 @@ def test_echo_and_store_share_an_association(port: int, receiver: Receiver) -> N
 
 
 def test_a_strangers_store_association_is_rejected(listen: Listen, receiver: Receiver) -> None:
-    port = listen(receiver, lambda ae_title, host: OWNER if ae_title == "KNOWN" else None)
+    port = listen(receiver, only_known)
     assert raw_peer.rejection(port, calling="STRANGER") == (1, 1, 3)
     known = associate(port, calling="KNOWN")
     assert known.is_established
@@ -254,6 +262,40 @@ def test_the_limit_of_associations_is_a_transient_rejection(
     assert raw_peer.rejection(port) == (2, 3, 2)
     first.release()
     second.release()
+
+
+def test_strangers_who_verify_take_no_place_of_those_who_are_known(
+    listen: Listen, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dimse.accepting.MOST_STRANGERS", 3)
+    port = listen(receiver, only_known, maximum_associations=1)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            peer = stack.enter_context(RawPeer(port))
+            peer.send(VERIFYING)
+            assert peer.pdu()[0] == 0x02
+        known = associate(port, calling="KNOWN")
+        assert known.is_established
+        # Both are counted, each by itself.
+        fourth = stack.enter_context(RawPeer(port))
+        fourth.send(VERIFYING)
+        assert fourth.pdu() == (0x03, bytes([0, 2, 3, 2]))
+        assert raw_peer.rejection(port, calling="KNOWN") == (2, 3, 2)
+        known.release()
+
+
+def test_a_stranger_who_says_nothing_is_not_kept(
+    listen: Listen, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dimse.accepting.MOST_STRANGERS", 1)
+    monkeypatch.setattr("dimse.association.STRANGERS_IDLE", 0.3)
+    port = listen(receiver, only_known)
+    for _ in range(2):
+        with RawPeer(port) as peer:
+            peer.send(VERIFYING)
+            assert peer.pdu()[0] == 0x02
+            assert peer.pdu()[0] == 0x07
+        assert eventually(lambda: serving_threads() == 0)
 
 
 def test_a_wrong_called_title_is_refused_where_it_is_checked(

@@ -187,6 +187,9 @@ def test_settings_of_dimse_are_read(tmp_path: Path) -> None:
         ({"dimse_tls": "nowhere", "dimse_certificate": "a", "dimse_key": "b"}, "HOST:PORT"),
         ({"dimse_tls": "a:1", "dimse_certificate": "a", "dimse_key": "b"}, "PEM certificate"),
         ({"dimse_client_ca": "CA"}, "dimse_tls"),
+        ({"ae_title": "SEVENTEEN-LETTERS"}, "ae_title.*1 to 16"),
+        ({"ae_title": "BACK\\SLASH"}, "ae_title"),
+        ({"ae_title": " "}, "ae_title"),
     ],
 )
 def test_settings_that_cannot_be_used_are_said(changes: dict[str, str], said: str) -> None:

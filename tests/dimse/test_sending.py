@@ -215,6 +215,73 @@ def test_answers_are_counted_by_their_class(
     assert peer.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "settled", "unsettled"),
+    [
+        (0x0000, True, 0),
+        (0xB007, True, 0),
+        (0xA900, False, 0),
+        (0xC123, False, 0),
+        (0x0122, False, 0),
+        (0xA700, None, 1),
+        (0x0110, None, 1),
+        (0x0213, None, 1),
+    ],
+)
+def test_what_another_attempt_would_not_change_is_settled(
+    shelf: Shelf, status: int, settled: bool | None, unsettled: int
+) -> None:
+    refs = shelf.put(*ct_stack(2))
+    told: list[tuple[StoredInstance, bool]] = []
+    with provider(CT) as peer:
+        first = refs[0].sop_instance_uid
+        peer.answer = lambda event: status if peer.got[-1].sop_instance_uid == first else 0x0000
+        totals = send(
+            shelf.archive,
+            refs,
+            peer.destination,
+            calling_ae_title="READINGROOM",
+            settled=lambda ref, has_it: told.append((ref, has_it)),
+            patience=HASTY,
+        )
+    expected = {refs[1]: True} | ({} if settled is None else {refs[0]: settled})
+    assert dict(told) == expected
+    assert len(told) == len(expected)
+    assert totals.unsettled == unsettled
+    assert totals.failed == unsettled + (settled is False)
+
+
+def test_what_the_peer_has_no_context_for_is_settled_and_what_broke_is_not(shelf: Shelf) -> None:
+    other = ct_slice(2)
+    other.SOPClassUID = other.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    refs = shelf.put(ct_slice(1), other)
+    told: list[tuple[str, bool]] = []
+
+    def script(acceptor: Acceptor) -> None:
+        acceptor.request()
+        of_ct = [one for one in acceptor.contexts if one[1] == CTImageStorage]
+        refused = [(number, name, ["1.2.3"]) for number, name, _ in acceptor.contexts]
+        contexts = [
+            one if one in of_ct else refused[at] for at, one in enumerate(acceptor.contexts)
+        ]
+        acceptor.socket.sendall(acceptance(contexts, PLAIN, 16384))
+        acceptor.message()
+        acceptor.socket.sendall(ABORT)
+
+    with Scripted(script) as peer:
+        totals = send(
+            shelf.archive,
+            refs,
+            peer.destination,
+            calling_ae_title="READINGROOM",
+            settled=lambda ref, has_it: told.append((ref.sop_instance_uid, has_it)),
+            limits=QUICK,
+            patience=HASTY,
+        )
+    assert told == [(refs[1].sop_instance_uid, False)]
+    assert (totals.failed, totals.unsettled) == (2, 1)
+
+
 def test_what_there_was_no_room_for_is_sent_again(shelf: Shelf) -> None:
     refs = shelf.put(*ct_stack(3))
     answers = iter([0xA700, 0x0000, 0xA701, 0x0000, 0xA700, 0xB000])
@@ -311,8 +378,10 @@ def nonsense(peer: Acceptor) -> None:
 def test_what_is_no_association_is_told(
     script: Callable[[Acceptor], object], error: type[Exception], text: str
 ) -> None:
-    with Scripted(script) as peer, pytest.raises(error, match=text):
+    with Scripted(script) as peer, pytest.raises(error, match=text) as told:
         send_nothing_to(peer.destination)
+    # A peer that only hangs up has said nothing for good.
+    assert getattr(told.value, "is_transient", True)
 
 
 @pytest.mark.parametrize("said", [b"", b"\x02\x00\x00"])

@@ -232,8 +232,8 @@ def test_silent_peers_in_the_handshake_hold_up_nobody_and_are_dropped(
     # One that begins, and goes on a byte at a time.
     hello = b"\x16\x03\x01\x02\x00\x01"
     silent[0].send(hello)
-    with TlsPeer(listening.port, client_context(keys)) as peer:
-        assert _echoed(peer)
+    with TlsPeer(listening.port, client_context(keys)) as talking:
+        assert _echoed(talking)
     assert is_answered(listening.plain)
     for peer in silent:
         assert peer.exactly(1) == b""

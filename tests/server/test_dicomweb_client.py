@@ -3,13 +3,18 @@
 Stand-ins made of `http.server`: no real server can be told to answer so.
 """
 
+import contextlib
+import gzip
+import json
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from server.dicomweb_client import DicomwebClient
+from server import dicomweb_client
+from server.dicomweb_client import DicomwebClient, Stored
 from server.errors import TransferError, TryLater
 from store.remotes import Remote
 
@@ -89,14 +94,80 @@ def test_refusals_are_final_and_redirections_not_followed(server: Server, status
     assert len(server.seen) == 1
 
 
+def _study(uid: str) -> dict[str, dict[str, list[str]]]:
+    return {"0020000D": {"Value": [uid]}}
+
+
+def _page(*uids: str) -> bytes:
+    return json.dumps([_study(uid) for uid in uids]).encode()
+
+
 def test_pages_are_turned_until_there_is_nothing(server: Server) -> None:
-    pages = [b'[{"a":1},{"a":2}]', b'[{"a":3}]', b"[]"]
+    pages = [_page("1", "2"), _page("3"), b"[]"]
     server.answer = lambda handler: _saying(200, pages.pop(0))(handler)
     with DicomwebClient(server.remote) as client:
-        assert list(client.find("/studies", Modality="CT")) == [{"a": 1}, {"a": 2}, {"a": 3}]
+        found = list(client.find("/studies", Modality="CT"))
+    assert found == [_study("1"), _study("2"), _study("3")]
     assert [path.partition("offset=")[2] for _, path, _ in server.seen] == ["0", "2", "3"]
     assert all("Modality=CT" in path for _, path, _ in server.seen)
     assert {headers["Authorization"] for *_, headers in server.seen} == {"Bearer the token"}
+
+
+def test_a_server_that_knows_no_offset_is_not_asked_for_ever(server: Server) -> None:
+    server.answer = _saying(200, _page("1", "2"))
+    with DicomwebClient(server.remote) as client:
+        assert list(client.find("/studies")) == [_study("1"), _study("2")]
+    assert len(server.seen) == 2
+
+
+def test_what_moves_from_one_page_to_the_next_is_given_once(server: Server) -> None:
+    pages = [_page("1", "2"), _page("2", "3"), b"[]"]
+    server.answer = lambda handler: _saying(200, pages.pop(0))(handler)
+    with DicomwebClient(server.remote) as client:
+        assert list(client.find("/studies")) == [_study("1"), _study("2"), _study("3")]
+
+
+def test_a_server_that_always_has_more_is_not_asked_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb_client, "PAGES", 3)
+    uids = (str(number) for number in range(1, 100))
+    server.answer = lambda handler: _saying(200, _page(next(uids)))(handler)
+    with (
+        DicomwebClient(server.remote) as client,
+        pytest.raises(TransferError, match="more results"),
+    ):
+        list(client.find("/studies"))
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_an_answer_that_is_too_long_is_not_held(
+    server: Server, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(dicomweb_client, "JSON_BYTES", 1000)
+    body = b"[" + b" " * 1000 + b"]"
+    if encoding == "gzip":
+        body = gzip.compress(body)
+    server.answer = lambda handler: _saying(200, body, **{"Content-Encoding": encoding})(handler)
+    with DicomwebClient(server.remote) as client, pytest.raises(TransferError, match="says more"):
+        list(client.find("/studies"))
+
+
+def test_what_is_searched_for_is_not_logged(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nno header\r\n"
+        handler.wfile.write(head + b"\r\n[]")
+        handler.close_connection = True
+
+    server.answer = answer
+    with DicomwebClient(server.remote) as client, contextlib.suppress(TransferError):
+        list(client.find("/studies", PatientName=SECRET))
+    assert caplog.text == ""
 
 
 def test_no_content_is_no_result(server: Server) -> None:
@@ -105,7 +176,7 @@ def test_no_content_is_no_result(server: Server) -> None:
         assert list(client.find("/studies")) == []
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"a":1}', b"\xff"])
+@pytest.mark.parametrize("body", [b"<html>", b'{"a":1}', b"\xff", b'["a"]', b"[" * 100_000])
 def test_what_is_no_dicomweb_is_said_to_be_none(server: Server, body: bytes) -> None:
     server.answer = _saying(200, body)
     with DicomwebClient(server.remote) as client, pytest.raises(TransferError):
@@ -148,11 +219,13 @@ def test_instances_are_fetched_one_by_one(server: Server) -> None:
 
 
 def test_instances_are_stored_with_a_length_and_counted(server: Server) -> None:
-    report = b'{"00081199":{"vr":"SQ","Value":[{}]},"00081198":{"vr":"SQ","Value":[{},{}]}}'
+    failed = b'{"00081155":{"Value":["1.2"]},"00081197":{"Value":[42752]}},{}'
+    report = b'{"00081199":{"Value":[{"00081155":{"Value":["1.1"]}}]},"00081198":{"Value":[%s]}}'
+    report %= failed
     server.answer = _saying(202, report)
     with DicomwebClient(server.remote) as client:
         chunks = [iter([b"ab", b"c"]), iter([b"defg"]), iter([b""])]
-        assert client.store(chunks, [3, 4, 0]) == (1, 2)
+        assert client.store(chunks, [3, 4, 0]) == Stored(("1.1",), (("1.2", 0xA700), ("", 0x0110)))
     (_, path, headers), (body,) = server.seen[0], server.bodies
     assert path == "/archive/studies"
     assert int(headers["Content-Length"]) == len(body)

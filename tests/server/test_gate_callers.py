@@ -6,6 +6,7 @@ import pytest
 
 from accounts.ae_titles import add_ae_title
 from accounts.peers import add_peer
+from accounts.reach import Reach
 from dimse.callers import Caller
 from server.config import Address
 from server.gate import callers_of
@@ -90,6 +91,39 @@ def test_on_loopback_what_strangers_send_belongs_to_the_owner_and_they_find_noth
     assert ask("NOBODY", OWN, THERE).is_stranger
     assert ask("OTTO-CT", OWN, HERE).is_stranger
     assert ask("NOBODY", "OTTO-KNOWN", HERE).is_stranger
+
+
+@pytest.mark.parametrize("hosts", [[], [HERE], ["0.0.0.0/0", "::/0"], [THERE]])
+def test_on_loopback_another_account_does_not_take_what_is_the_owners(
+    make_site: MakeSite, hosts: list[str]
+) -> None:
+    site = make_site()
+    database, settings = site.services.database, site.services.settings
+    ask = callers_of(database, settings)
+    # As the account page does it, or did when a sender could call from anywhere.
+    add_peer(database, "STORESCU", site.other.id, hosts=hosts, reach=Reach())
+    for called in (OWN, "ANY-SCP"):
+        caller = ask("STORESCU", called, HERE)
+        assert (caller.owner_id, caller.scope) == (site.owner.id, None)
+    # At a title of its own it takes nothing from anybody.
+    add_ae_title(database, "OTTO", site.other.id, own=OWN)
+    assert ask("STORESCU", "OTTO", HERE).is_stranger == (hosts == [THERE])
+    # The owner's own entry, and the operator's for anybody, count as everywhere.
+    add_peer(database, "INES-CT", site.owner.id, hosts=[HERE], reach=Reach())
+    assert ask("INES-CT", OWN, HERE).scope == OwnerScope(site.owner.id)
+    assert ask("INES-CT", OWN, "127.0.0.2").is_stranger
+    add_peer(database, "STORESCU", site.other.id, hosts=[HERE])
+    assert ask("STORESCU", OWN, HERE).scope == OwnerScope(site.other.id)
+
+
+def test_where_nothing_is_the_owners_a_sender_may_call_from_loopback(
+    make_site: MakeSite,
+) -> None:
+    site = make_site(dimse=EVERYWHERE)
+    database = site.services.database
+    add_peer(database, "STORESCU", site.other.id, hosts=[HERE], reach=Reach(), may_take=False)
+    ask = callers_of(database, site.services.settings)
+    assert ask("STORESCU", OWN, HERE).owner_id == site.other.id
 
 
 def test_the_servers_own_title_is_its_own_even_if_an_account_had_it_before(

@@ -1,95 +1,33 @@
 """Studies go to Orthanc, to another server like this one and back, as jobs; real ones, both."""
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
-from click.testing import CliRunner
-from pydicom.dataset import FileDataset
 
 from accounts.peers import add_peer
 from accounts.people import create_account
 from accounts.reach import Reach
 from bench.peers.orthanc import Orthanc
 from bench.process import free_port
-from server import transfers
-from server.cli import commands
-from server.config import load
+from server import watching
 from server.errors import Cancelled, TransferError
-from server.migrations import migrate
-from server.services import Services, now
-from server.transfers import import_studies, perform, send_studies
-from server.worker import work
-from store.access import OwnerScope
+from server.importing import import_studies
+from server.services import now
+from server.transfers import perform, send_studies
 from store.audit import deeds
-from store.jobs import Job, JobState
+from store.jobs import JobState
 from tests.dimse.peers import Scripted
 from tests.dimse.test_moving_ended import Stuck
+from tests.server.sites import EMAIL, Site
 from tests.support.datasets import PLANTED, ct_slice, ct_stack, encoded
 from tests.support.server import OWNER, running_server
 
 pytestmark = pytest.mark.integration
-EMAIL = "ines@example.org"
 TROUBLE = "This server may not connect to the peer's address. Its operator can allow it."
 LARGE = ct_slice(99, size=2048, study="1.2.826.0.1.3680043.8.498.78")
-
-
-class Site:
-    """An archive with a study of three slices, whose jobs are worked on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.services = Services(load(environment={"READINGROOM_DATA": str(folder / "data")}))
-        migrate(self.services.database)
-        self.owner = create_account(self.services.database, EMAIL, clock=now).id
-        self.folder = folder
-        with self.services.ingest.batch(self.owner, "STOW-RS") as batch:
-            for ds in ct_stack(3):
-                incoming = batch.receive()
-                incoming.feed(encoded(ds))
-                self.study = incoming.finish().study_instance_uid
-            batch.commit()
-
-    def put(self, ds: FileDataset) -> str:
-        """Store an instance; returns its study."""
-        with self.services.ingest.batch(self.owner, "STOW-RS") as batch:
-            incoming = batch.receive()
-            incoming.feed(encoded(ds))
-            study = incoming.finish().study_instance_uid
-            batch.commit()
-        return study
-
-    def wait(self, number: int, *states: JobState) -> Job:
-        end = time.monotonic() + 120
-        while (job := self.services.jobs.get(number)).state not in states:
-            assert time.monotonic() < end, job
-            time.sleep(0.05)
-        return job
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        stop = threading.Event()
-        thread = threading.Thread(target=work, args=(self.services, stop))
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(60)
-            assert not thread.is_alive()
-
-    def held(self, study: str) -> int:
-        return len(self.services.archive.instances(OwnerScope(self.owner), study))
-
-    def command(self, *arguments: str, stdin: str = "") -> str:
-        done = CliRunner().invoke(
-            commands, [*arguments, "--data", str(self.folder / "data")], input=stdin
-        )
-        assert done.exit_code == 0, done.output
-        return done.output
 
 
 @pytest.fixture
@@ -226,7 +164,7 @@ def test_a_worker_that_ends_leaves_an_instance_and_gives_the_job_back(site: Site
 def test_a_request_to_another_server_is_broken_off_in_the_midst_of_an_instance(
     site: Site, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfers, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.0)
     study = site.put(LARGE)
     url = f"http://127.0.0.1:{orthanc.http_port}{orthanc.root}"
     site.services.remotes.add(site.owner, "archive", url)
@@ -249,7 +187,7 @@ def test_a_request_to_another_server_is_broken_off_in_the_midst_of_an_instance(
 def test_an_import_is_broken_off_in_the_midst_of_an_instance(
     site: Site, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfers, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "LOOK_EVERY_SECONDS", 0.0)
     base = f"http://127.0.0.1:{orthanc.http_port}"
     ds = LARGE
     requests.post(f"{base}/instances", data=encoded(ds), timeout=30).raise_for_status()

@@ -11,6 +11,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import CTImageStorage, MRImageStorage
 from sqlalchemy import event
 
+from deid.uids import map_uid
 from store.access import OwnerScope
 from store.commitment import Custody, Reference, custody_of
 from store.db import Database
@@ -111,12 +112,7 @@ def test_what_was_named_with_the_key_of_an_upload_is_known(store: Store) -> None
     references = [reference(ds) for ds in (first, second, own)]
     store.put(own)
     for ds in (first, second):
-        upload = store.ingest.keys.new_upload(OWNER, datetime.now(UTC))
-        with store.ingest.batch(OWNER, "uploads", upload) as batch:
-            incoming = batch.receive()
-            incoming.feed(encoded(ds))
-            incoming.finish()
-            batch.commit()
+        put_into_an_upload(store, ds)
     assert told(store, *references) == [STORED, STORED, STORED]
     assert told(store, *references, owner=OWNER + 1) == [UNKNOWN] * 3
 
@@ -125,10 +121,21 @@ def test_nothing_asked_for_is_nothing_told(store: Store) -> None:
     assert told(store) == []
 
 
+def put_into_an_upload(store: Store, ds: FileDataset) -> None:
+    upload = store.ingest.keys.new_upload(OWNER, datetime.now(UTC))
+    with store.ingest.batch(OWNER, "uploads", upload) as batch:
+        incoming = batch.receive()
+        incoming.feed(encoded(ds))
+        incoming.finish()
+        batch.commit()
+
+
 def test_many_are_looked_up_by_a_few_queries(store: Store) -> None:
     slices = ct_stack(3)
     asked = [reference(ds) for ds in slices]
     store.put(*slices)
+    for n in range(3):
+        put_into_an_upload(store, ct_slice(n, study=f"1.2.3.4.{n}"))
     many = [Reference(CTImageStorage, f"1.2.3.{n}") for n in range(2000)]
     told(store, *asked)
     queries: list[str] = []
@@ -142,7 +149,33 @@ def test_many_are_looked_up_by_a_few_queries(store: Store) -> None:
     finally:
         event.remove(store.database.engine, "before_cursor_execute", count)
     assert answers == [UNKNOWN] * 2000 + [STORED] * 3
-    assert len(queries) < 15
+    # One for each key; the uploads, and the keys of the uploads.
+    looks = [query for query in queries if "replaced_instance" in query]
+    assert len(looks) == 4
+    assert len(queries) < 12
+
+
+def test_names_that_nobody_knows_are_not_mapped_without_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = ct_slice(1), ct_slice(2)
+    references = [reference(ds) for ds in (old, new)]
+    for ds in (old, new):
+        put_into_an_upload(store, ds)
+    mapped: list[str] = []
+
+    def counted(key: bytes, name: str) -> str:
+        mapped.append(name)
+        return map_uid(key, name)
+
+    monkeypatch.setattr("store.commitment.map_uid", counted)
+    monkeypatch.setattr("store.commitment._MOST_MAPPED", 50)
+    many = [Reference(CTImageStorage, f"1.2.3.{n}") for n in range(20)]
+    # The latest uploads come first; what would take more counts as unknown, the safe answer.
+    assert told(store, *many, *references) == [UNKNOWN] * 21 + [STORED]
+    assert len(mapped) == 2 * 22
+    # Of fewer names more keys are tried.
+    assert told(store, *many[:10], *references) == [UNKNOWN] * 10 + [STORED] * 2
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

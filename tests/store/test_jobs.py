@@ -89,6 +89,68 @@ def test_the_job_of_a_silent_worker_is_taken_by_another(jobs: Jobs, clock: Clock
     assert jobs.get(job.id).state is JobState.RUNNING
 
 
+def test_a_job_whose_workers_die_comes_to_an_end(jobs: Jobs, clock: Clock) -> None:
+    number = jobs.add(7, "send", {})
+    for attempt in range(1, len(PAUSES) + 2):
+        assert _take(jobs, f"w{attempt}").attempts == attempt
+        clock.now += LEASE
+    assert jobs.take(["other"], "last") is None
+    assert jobs.get(number).state is JobState.RUNNING
+    assert jobs.take(["send"], "last") is None
+    found = jobs.get(number)
+    assert (found.state, found.finished_at) == (JobState.FAILED, clock.now)
+    assert found.trouble == "It broke off each time that it was begun."
+    assert not jobs.finish(number, f"w{len(PAUSES) + 1}")
+
+
+def test_a_last_attempt_that_lives_is_left_alone(jobs: Jobs, clock: Clock) -> None:
+    number = jobs.add(7, "send", {})
+    for attempt in range(1, len(PAUSES) + 2):
+        clock.now += LEASE
+        _take(jobs, f"w{attempt}")
+    clock.now += LEASE - timedelta(seconds=1)
+    assert jobs.take(["send"], "other") is None
+    assert jobs.finish(number, f"w{len(PAUSES) + 1}")
+
+
+def test_what_is_settled_is_there_for_the_next_attempt(jobs: Jobs, clock: Clock) -> None:
+    jobs.add(7, "send", {})
+    job = _take(jobs)
+    assert job.settled == ""
+    jobs.go_on(job.id, "w", 1, 2, "half of it")
+    jobs.go_on(job.id, "w", 1, 2)
+    jobs.put_off(job, "w", "Away.")
+    clock.now += PAUSES[0]
+    assert _take(jobs, "next").settled == "half of it"
+    assert not jobs.go_on(job.id, "w", 2, 2, "all of it")
+    assert jobs.get(job.id).settled == "half of it"
+
+
+def test_a_job_of_ones_own_fails_when_nobody_is_heard_of(jobs: Jobs, clock: Clock) -> None:
+    number = jobs.add(7, "import", {}, worker="me")
+    clock.now += LEASE - timedelta(seconds=1)
+    jobs.end_alone(["import"])
+    assert jobs.get(number).state is JobState.RUNNING
+    clock.now += timedelta(seconds=1)
+    jobs.end_alone(["other"])
+    assert jobs.get(number).state is JobState.RUNNING
+    jobs.end_alone(["import"])
+    found = jobs.get(number)
+    assert (found.state, found.finished_at) == (JobState.FAILED, clock.now)
+    assert found.trouble
+    assert not jobs.go_on(number, "me", 1, 2)
+
+
+def test_work_is_seen_while_a_worker_is_heard_of(jobs: Jobs, clock: Clock) -> None:
+    jobs.add(7, "send", {})
+    assert not jobs.is_worked_on(["send"])
+    _take(jobs)
+    assert jobs.is_worked_on(["send"])
+    assert not jobs.is_worked_on(["other"])
+    clock.now += LEASE
+    assert not jobs.is_worked_on(["send"])
+
+
 def test_a_job_that_is_given_back_is_due_at_once_and_was_no_attempt(jobs: Jobs) -> None:
     jobs.add(7, "send", {})
     assert jobs.give_back(_take(jobs), "w")

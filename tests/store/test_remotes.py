@@ -65,6 +65,13 @@ def test_a_token_lies_sealed_and_opens_for_its_owner_only(
         "https://pacs.example:0/x",
         "https://pacs.example:99999/x",
         "file:///etc/passwd",
+        "http://[::1",
+        "https://@pacs.example/x",
+        "https://pacs.example/x?",
+        "https://pacs.example/x#",
+        "https://pacs.example/x\\y",
+        "https://pacs.example/x y",
+        "https://pacs.example/x\ny",
     ],
 )
 def test_what_is_no_address_is_refused(remotes: Remotes, url: str) -> None:

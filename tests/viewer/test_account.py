@@ -107,7 +107,7 @@ def test_a_sender_is_added_with_its_addresses(site: Site, owner: FlaskClient) ->
 
 
 def test_a_sender_is_said_to_speak_tls_and_not_to(site: Site, owner: FlaskClient) -> None:
-    fields = {"ae_title": "CT-2", "host": "ct2", "port": "2762"}
+    fields = {"ae_title": "CT-2", "hosts": "10.20.4.17", "host": "ct2", "port": "2762"}
     press(owner, PAGE, f"{PAGE}/senders", **fields, tls="y")
     assert [peer.tls for peer in peers_of(site.pages.database)] == [True]
     page = owner.get(f"{PAGE}?sender=CT-2").text
@@ -118,10 +118,14 @@ def test_a_sender_is_said_to_speak_tls_and_not_to(site: Site, owner: FlaskClient
     assert not re.search(r'name="tls" value="y" checked', owner.get(f"{PAGE}?sender=CT-2").text)
 
 
-def test_a_sender_of_any_address_is_said_to_be_one(site: Site, owner: FlaskClient) -> None:
-    press(owner, PAGE, f"{PAGE}/senders", ae_title="CT-2", hosts="", host="", port="")
-    assert peers_of(site.pages.database) == [Peer("CT-2", site.owner.id)]
+def test_a_sender_that_the_operator_lets_call_from_anywhere_is_said_to_be_one(
+    site: Site, owner: FlaskClient
+) -> None:
+    add_peer(site.pages.database, "CT-2", site.owner.id)
     assert "Any address" in owner.get(PAGE).text
+    # It stays so until the account says from where.
+    assert press(owner, PAGE, f"{PAGE}/senders", ae_title="CT-2", hosts="").status_code == 422
+    assert peers_of(site.pages.database) == [Peer("CT-2", site.owner.id)]
 
 
 def test_a_sender_is_changed_in_a_form_that_holds_what_is_known(
@@ -134,7 +138,8 @@ def test_a_sender_is_changed_in_a_form_that_holds_what_is_known(
     for name, value in (("ae_title", "CT&amp;2"), ("hosts", "::1 10.0.0.1"), ("port", "104")):
         assert re.search(rf'name="{name}"[^>]* value="{re.escape(value)}"', page)
     press(owner, PAGE, f"{PAGE}/senders", ae_title="CT&2", hosts="10.0.0.2")
-    assert peers_of(site.pages.database) == [Peer("CT&2", site.owner.id, ("10.0.0.2",))]
+    [changed] = peers_of(site.pages.database)
+    assert (changed.hosts, changed.host, changed.port) == (("10.0.0.2",), None, None)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +148,7 @@ def test_a_sender_is_changed_in_a_form_that_holds_what_is_known(
         ({"ae_title": ""}, "sender-title", "Give an AE title."),
         ({"ae_title": "BACK\\SLASH"}, "sender-title", "no backslash"),
         ({"ae_title": "OTTO-CT"}, "sender-title", "Another account knows"),
+        ({"ae_title": "CT", "hosts": " , "}, "sender-hosts", "from which addresses"),
         ({"ae_title": "CT", "hosts": "10.0.0.1 ct.example.org"}, "sender-hosts", "A host is an"),
         ({"ae_title": "CT", "host": "a b", "port": "104"}, "sender-host", "a name or an address"),
         ({"ae_title": "CT", "host": "ct"}, "sender-host", "a host and a port"),
@@ -157,7 +163,7 @@ def test_what_is_wrong_with_a_sender_is_said_at_its_field(
     site: Site, owner: FlaskClient, typed: dict[str, str | list[str]], field: str, said: str
 ) -> None:
     add_peer(site.pages.database, "OTTO-CT", site.other.id)
-    answer = press(owner, PAGE, f"{PAGE}/senders", **typed)
+    answer = press(owner, PAGE, f"{PAGE}/senders", **{"hosts": "10.0.0.1", **typed})
     assert answer.status_code == 422
     shown = re.search(rf'id="{field}-said" role="alert">(.*?)</p>', answer.text, re.S)
     assert shown
