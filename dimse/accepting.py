@@ -2,7 +2,7 @@
 
 Standard: PS3.8 section 9.1 (the transport service).
 Invariants: whatever a peer does or leaves undone, the next is accepted; processes may share a
-socket, and whoever is free accepts.
+socket, and who has the fewest associations accepts.
 Not here: what is negotiated (`dimse.association`), TLS (`dimse.tls`), settings (`dimse.listener`).
 """
 
@@ -28,6 +28,11 @@ from dimse.storage import StorageService
 from dimse.transport import ReadAheadSocket, end_connection
 
 logger = logging.getLogger(__name__)
+
+# So long an association that is open makes a process wait before it accepts another, so that one
+# with fewer comes first: up to so many, which is no delay that a peer would notice.
+TURN_SECONDS = 0.001
+MOST_TURNS = 5
 
 # Each is two threads of this process; known callers are not held up by them.
 MOST_STRANGERS = 20
@@ -179,6 +184,8 @@ class Server(AssociationServer):
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Accept a connection; TLS is agreed on in its own thread, where it holds up nobody."""
+        if self._bound is not None:
+            time.sleep(min(len(self._open), MOST_TURNS) * TURN_SECONDS)
         try:
             connection, address = self._listening.accept()
         except OSError as error:

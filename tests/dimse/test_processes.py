@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,29 @@ def test_two_listeners_share_a_bound_socket(receiver: Receiver) -> None:
     assert len(receiver.stored) == 4
     with pytest.raises(ConnectionRefusedError):
         RawPeer(port)
+
+
+def test_who_has_fewer_associations_accepts_the_next(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So long that no busy machine gets in between.
+    monkeypatch.setattr("dimse.accepting.TURN_SECONDS", 0.5)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        listeners = [
+            StorageListener(receiver, lambda ae_title, host: OWNER, bound=bound.dup())
+            for _ in range(2)
+        ]
+        (port,) = {listener.start() for listener in listeners}
+    with ExitStack() as peers:
+        for _ in range(4):
+            peer = peers.enter_context(RawPeer(port))
+            peer.send(raw_peer.associate())
+            assert peer.pdu()[0] == 0x02
+        open_at = [len(server.associations) for one in listeners for server in one._servers]
+    for listener in listeners:
+        listener.stop()
+    assert open_at == [2, 2]
 
 
 def test_settings_of_dimse_are_read(tmp_path: Path) -> None:
