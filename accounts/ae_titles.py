@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, u
 
 from accounts import schema
 from accounts.errors import AeTitleTaken, InvalidValue, NoSuchAeTitle
+from accounts.titles import checked_title
 from store.db import Database
 
 __all__ = [
@@ -23,11 +24,9 @@ __all__ = [
     "ae_title_of",
     "ae_titles_of",
     "change_ae_title",
-    "checked_title",
     "remove_ae_title",
 ]
 
-CHARACTERS: Final = 16
 MOST_OF_ONE_ACCOUNT: Final = 32
 
 
@@ -44,19 +43,6 @@ class AeTitle:
     title: str
     account_id: int
     open: bool
-
-
-def checked_title(text: str) -> str:
-    """The significant part of a value of VR AE.
-
-    Raises:
-        InvalidValue: it is none.
-    """
-    title = text.strip(" ")
-    fits = 1 <= len(title) <= CHARACTERS and title.isascii() and title.isprintable()
-    if not fits or "\\" in title:
-        raise InvalidValue("An AE title has 1 to 16 printable characters and no backslash.")
-    return title
 
 
 def add_ae_title(

@@ -16,10 +16,10 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from accounts import schema
-from accounts.ae_titles import checked_title
 from accounts.errors import AeTitleTaken, HostNotAllowed, InvalidValue, NoSuchPeer
 from accounts.hosts import is_within, read_hosts
 from accounts.reach import Reach
+from accounts.titles import checked_title
 from store.db import Database
 
 __all__ = [

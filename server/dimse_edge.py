@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from accounts.ae_titles import checked_title
 from accounts.errors import InvalidValue
 from accounts.reach import Reach
+from accounts.titles import checked_title
 from server.config import Address, Settings
 from server.errors import ConfigError
 from server.reach import reach_of

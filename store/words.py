@@ -21,7 +21,7 @@ __all__ = ["BLOCK", "COLUMNS", "OWNER_SHIFT", "TABLE", "keep_words_of"]
 
 TABLE: Final = "study_words"
 OWNER_SHIFT: Final = 40
-BLOCK: Final = f"(((owner_id << {OWNER_SHIFT}) | id) >> 14)"
+BLOCK: Final = f"(((owner_id << {OWNER_SHIFT}) | id) >> 15)"
 COLUMNS: Final = (
     "patient_name",
     "patient_id",

@@ -14,9 +14,9 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from accounts.ae_titles import checked_title
 from accounts.errors import InvalidValue
 from accounts.peers import Peer, checked_hosts, checked_listening
+from accounts.titles import checked_title
 from accounts.tokens import NAME_CHARACTERS, TokenScope
 
 __all__ = ["PeerForm", "TitleForm", "TokenForm"]

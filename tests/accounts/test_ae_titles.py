@@ -9,11 +9,11 @@ from accounts.ae_titles import (
     ae_title_of,
     ae_titles_of,
     change_ae_title,
-    checked_title,
     remove_ae_title,
 )
 from accounts.errors import AeTitleTaken, InvalidValue, NoSuchAeTitle
 from accounts.people import Account, create_account
+from accounts.titles import checked_title
 from store.db import Database
 from tests.accounts.conftest import Clock
 

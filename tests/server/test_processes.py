@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def test_preparation_ends_with_the_command(number: signal.Signals, tmp_path: Pat
         finally:
             process.kill()
             process.wait()
+
+
+def test_the_supervisor_imports_nothing_of_the_archive() -> None:
+    # It stays beside all others, and serves nothing.
+    code = "import sys, server.serve; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"sqlalchemy", "pydicom", "pynetdicom", "flask", "numpy"}
+    assert "server.serve" in found.stdout.split()
+    assert not heavy & set(found.stdout.split())
