@@ -48,7 +48,7 @@ class Peer:
         hosts: addresses and networks from which it calls; none for any.
         host, port: where it listens itself; None when that is not known.
         tls: there it speaks TLS.
-        vouched: the operator has said where it is, and not the account.
+        vouched: the operator has added it, and not the account.
     """
 
     ae_title: str
@@ -116,13 +116,13 @@ def add_peer(
 
 
 def _is_vouched_for(made: Peer, before: Peer | None, reach: Reach | None) -> bool:
-    """Whether the operator has said where it is.
+    """Whether the operator has added it, and the account has not said since that it is elsewhere.
 
     Raises:
         HostNotAllowed: nobody who may has said where it listens.
     """
     if reach is None:
-        return made.host is not None or bool(made.hosts)
+        return True
     listens = (made.account_id, made.host, made.port, True)
     if before and (before.account_id, before.host, before.port, before.vouched) == listens:
         # The account may change the rest of what its operator has added.

@@ -13,25 +13,44 @@ Not here: what the processes do (`server.jobs`).
 
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing import connection, get_context, parent_process
-from multiprocessing.context import ForkServerContext
+from multiprocessing import connection, forkserver, get_context, parent_process
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 __all__ = ["exit_with_parent", "run_together", "starting"]
 
 LOOK_EVERY_SECONDS = 0.5
+LONGEST_FOLDER = 60
 STOP_SECONDS = 20
 
 
-def starting() -> ForkServerContext:
-    """How the processes are started."""
+def starting() -> ForkServerContext | SpawnContext:
+    """How the processes are started: forked, or afresh where that is not possible."""
+    folder = _folder_of_socket()
+    if folder is None:
+        return get_context("spawn")
     context = get_context("forkserver")
     context.set_forkserver_preload(["server.preloaded"])
+    # It makes its socket in the folder for temporary files, and nothing else is there by then.
+    usual, tempfile.tempdir = tempfile.tempdir, folder
+    try:
+        forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = usual
     return context
+
+
+def _folder_of_socket() -> str | None:
+    """A folder whose path leaves room for a socket's: 107 bytes are all it may have (unix(7))."""
+    for folder in (tempfile.gettempdir(), "/tmp", "/dev/shm"):  # noqa: S108 - no data go there
+        if len(os.fsencode(folder)) <= LONGEST_FOLDER and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return None
 
 
 def exit_with_parent() -> None:

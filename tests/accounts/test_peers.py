@@ -49,15 +49,15 @@ def test_a_person_cannot_take_anothers_peer_and_may_change_their_own(
         with pytest.raises(AeTitleTaken):
             add_peer(database, "CT", otto.id, hosts=hosts, may_take=False, reach=Reach())
     add_peer(database, "CT", ines.id, hosts=["::1"], may_take=False, reach=Reach())
-    assert peers_of(database) == [Peer("CT", ines.id, ("::1",))]
+    assert peers_of(database) == [Peer("CT", ines.id, ("::1",), vouched=True)]
 
 
 def test_a_person_says_from_where_a_peer_calls(database: Database, ines: Account) -> None:
     with pytest.raises(InvalidValue, match="from which addresses"):
         add_peer(database, "CT", ines.id, may_take=False, reach=Reach())
     assert peers_of(database) == []
-    # An operator need not, and is believed only about what they have said.
-    assert not add_peer(database, "CT", ines.id).vouched
+    # An operator need not.
+    assert add_peer(database, "CT", ines.id).vouched
     assert add_peer(database, "CT", ines.id, hosts=["10.0.0.1"]).vouched
     changed = add_peer(database, "CT", ines.id, hosts=["10.0.0.2"], may_take=False, reach=Reach())
     assert changed.vouched

@@ -94,7 +94,7 @@ def test_c_move_is_cancelled(served: Served) -> None:
         goes_on.set()
         statuses += [status for status, _ in responses]
     assert statuses[-1].Status == 0xFE00
-    assert statuses[-1].NumberOfRemainingSuboperations == 6 - len(came) == 4
+    assert statuses[-1].NumberOfRemainingSuboperations == 6 - len(came) > 0
 
 
 def test_a_caller_that_goes_away_ends_its_move(served: Served) -> None:

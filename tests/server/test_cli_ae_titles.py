@@ -103,7 +103,7 @@ def test_peers_are_added_listed_and_removed(services: Services) -> None:
     printed("peer", "add", "CT-2", *OTTO)
     assert printed("peer", "remove", "MR") == {"removed": "MR"}
     [ct] = peers_of(services.database)
-    assert ct == Peer("CT-2", ct.account_id)
+    assert ct == Peer("CT-2", ct.account_id, vouched=True)
     assert printed("peer", "list")[0]["account"] == OTTO[1]
 
 

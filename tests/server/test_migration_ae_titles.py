@@ -26,7 +26,7 @@ def test_peers_of_before_call_from_anywhere_and_titles_can_be_added(database: Da
     assert peers_of(database) == [
         # Until then, only operators said where a peer listens.
         Peer("CT", 7, (), "ct.example.org", 104, vouched=True),
-        Peer("MR", 7),
+        Peer("MR", 7, vouched=True),
     ]
     assert peer_of(database, "CT", "192.0.2.1") is not None
     add_peer(database, "CT", 7, hosts=["10.0.0.0/8"])

@@ -125,7 +125,7 @@ def test_a_sender_that_the_operator_lets_call_from_anywhere_is_said_to_be_one(
     assert "Any address" in owner.get(PAGE).text
     # It stays so until the account says from where.
     assert press(owner, PAGE, f"{PAGE}/senders", ae_title="CT-2", hosts="").status_code == 422
-    assert peers_of(site.pages.database) == [Peer("CT-2", site.owner.id)]
+    assert peers_of(site.pages.database) == [Peer("CT-2", site.owner.id, vouched=True)]
 
 
 def test_a_sender_is_changed_in_a_form_that_holds_what_is_known(
@@ -169,7 +169,7 @@ def test_what_is_wrong_with_a_sender_is_said_at_its_field(
     assert shown
     assert said in shown[1]
     assert answer.text.count('role="alert"') == answer.text.count(" open>") == 1
-    assert peers_of(site.pages.database) == [Peer("OTTO-CT", site.other.id)]
+    assert peers_of(site.pages.database) == [Peer("OTTO-CT", site.other.id, vouched=True)]
 
 
 def test_a_token_is_shown_once_and_does_what_was_chosen(site: Site, owner: FlaskClient) -> None:

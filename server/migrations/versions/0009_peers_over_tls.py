@@ -2,7 +2,7 @@
 
 What: two more columns of a peer.
 Why: associations that we open may speak TLS; where this server connects to is for its operator to
-say, and what an account says is checked. So far only operators have named addresses.
+say, and what an account says is checked. All that there is so far counts as the operator's.
 Duration: a moment.
 """
 
@@ -20,5 +20,5 @@ def upgrade() -> None:
         op.add_column(
             "peer", sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false())
         )
-    peer = sa.table("peer", sa.column("host"), sa.column("vouched", sa.Boolean()))
-    op.execute(peer.update().where(peer.c.host.is_not(None)).values(vouched=True))
+    peer = sa.table("peer", sa.column("vouched", sa.Boolean()))
+    op.execute(peer.update().values(vouched=True))
