@@ -1,7 +1,7 @@
 """Studies go to Orthanc, to another server like this one and back, as jobs; real ones, both."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -161,6 +161,17 @@ def test_a_worker_that_ends_leaves_an_instance_and_gives_the_job_back(site: Site
     assert (job.state, job.attempts, job.trouble) == (JobState.QUEUED, 0, "")
 
 
+def cancelled_at_the_fifth(asked: list[int]) -> Callable[[int, int], None]:
+    """A progress that notes how far it is, and cancels when it is asked for the fifth time."""
+
+    def progress(done: int, total: int) -> None:
+        asked.append(done)
+        if len(asked) == 5:
+            raise Cancelled("The job was cancelled.")
+
+    return progress
+
+
 def test_a_request_to_another_server_is_broken_off_in_the_midst_of_an_instance(
     site: Site, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,13 +182,8 @@ def test_a_request_to_another_server_is_broken_off_in_the_midst_of_an_instance(
     job = site.services.jobs.get(send_studies(site.services, site.owner, [study], remote="archive"))
     asked: list[int] = []
 
-    def progress(done: int, total: int) -> None:
-        asked.append(done)
-        if len(asked) == 5:
-            raise Cancelled("The job was cancelled.")
-
     with pytest.raises(Cancelled):
-        perform(site.services, job, progress)
+        perform(site.services, job, cancelled_at_the_fifth(asked))
     assert asked == [0] * 5
     assert orthanc.stored() == 0
     perform(site.services, job, lambda *_: None)
@@ -195,13 +201,9 @@ def test_an_import_is_broken_off_in_the_midst_of_an_instance(
     remote = site.services.remotes.get(site.owner, "archive")
     asked: list[int] = []
 
-    def progress(done: int, total: int) -> None:
-        asked.append(done)
-        if len(asked) == 5:
-            raise Cancelled("The job was cancelled.")
-
+    progress, studies = cancelled_at_the_fifth(asked), [ds.StudyInstanceUID]
     with pytest.raises(Cancelled):
-        import_studies(site.services, site.owner, remote, [ds.StudyInstanceUID], progress)
+        import_studies(site.services, site.owner, remote, studies, progress)
     assert asked == [0] * 5
     done = import_studies(site.services, site.owner, remote, [ds.StudyInstanceUID], lambda *_: None)
     assert (done.stored, done.duplicates) == (1, 0)
