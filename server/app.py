@@ -21,6 +21,7 @@ from server.proxies import BehindProxies
 from server.reach import reach_of
 from server.services import Services, now
 from server.sign_in_limit import limit_sign_in
+from server.site import site_of
 from store.schema import study
 
 __all__ = ["create_app"]
@@ -123,6 +124,7 @@ def _pages(services: Services, gate: AccountGate, edge: Edge) -> viewer.Pages:
         dimse_port=settings.dimse.port,
         dimse_tls_port=Address.parse(settings.dimse_tls).port if settings.dimse_tls else None,
         reach=reach_of(settings),
+        site=site_of(settings),
     )
 
 

@@ -152,6 +152,45 @@ class Settings:
         "empty means the default profile.",
     )
 
+    operator: str = _setting(
+        "", "Who runs the server, as its pages name them; empty means nobody is named."
+    )
+    contact: str = _setting("", "The operator's e-mail address, shown to readers; may be empty.")
+    sign_up: str = _setting(
+        "invitation",
+        "Who may make an account: `open` for anybody, `invitation`, or `closed` for nobody.",
+    )
+    terms: str = _setting(
+        "", "A Markdown file of the terms of use; empty means those that come with Readingroom."
+    )
+    terms_version: str = _setting(
+        "2026-11-01",
+        "The date of the terms; when it is another one, everybody is asked to accept them again.",
+    )
+    smtp: str = _setting(
+        "",
+        "The server that mail is sent by, `smtp://USER:PASSWORD@HOST:PORT` or `smtps://…`; "
+        "empty means that messages are kept for administrators to see.",
+        secret=True,
+    )
+    mail_from: str = _setting("", "The address that mail is from; empty means that of `contact`.")
+    pending_days: int = _setting(
+        14, "After how many days a case that was never published is deleted; 0 means never."
+    )
+    pending_notice_days: int = _setting(3, "How many days before that its owner is told.")
+    private_blobs: str = _setting(
+        "",
+        "Where Part 10 files of private cases lie: a folder, or `s3://BUCKET/PREFIX`; "
+        "empty means `private` in the data folder.",
+    )
+    private_bytes: int = _setting(
+        100 * 1000**3, "How much room the private cases of one account may take, in bytes."
+    )
+    embed_ancestors: str = _setting(
+        "*", "Whose pages may embed cases: origins with spaces between, or `*` for any."
+    )
+    log_format: str = _setting("text", "How the log is written: `text`, or `json`.")
+
     @property
     def sqlalchemy_url(self) -> str:
         """The URL of the index."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Select,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
     select,
     table,
 )
@@ -33,10 +31,11 @@ from sqlalchemy import (
 from store.access import OwnerScope, Scope, visible, visible_studies
 from store.schema import instance, series, study
 from store.search_among import together
+from store.search_blocks import with_text
 from store.search_keys import Level
 from store.search_terms import Terms, Words
 from store.search_years import Walk, Walked, days_of, parts_of, passed_parts, walked_parts
-from store.words import BLOCK, OWNER_SHIFT, TABLE
+from store.words import OWNER_SHIFT, TABLE
 
 __all__ = ["COUNTED", "Cut", "Found", "count", "find"]
 
@@ -62,8 +61,6 @@ _PROMISING_OF_SEVERAL: Final = 1
 leads to many more than match the others, too."""
 
 _words = table(TABLE, column("rowid"), column(TABLE))
-# As PostgreSQL's index of words has it.
-_block: ColumnElement[int] = literal_column(BLOCK, BigInteger)
 
 
 @dataclass(frozen=True)
@@ -258,7 +255,8 @@ class _Search:
         if self._is_one() or not terms.indexed:
             return self.by_lead(terms.leads[0])
         if terms.words:
-            return _by_block(scope, self.looked_up, rest)
+            wanted = self.cut.offset + self.cut.limit + COUNTED + 1
+            return with_text(self.connection, scope, self.looked_up, rest, wanted)
         return _sorted_last(_ordered(scope, "study", self.looked_up, rest))
 
     def _is_one(self) -> bool:
@@ -365,20 +363,6 @@ def _with_words(
         found = found.join(study, study.c.id == _study_of_words())
         found = found.where(visible_studies(scope), *where)
     return found.order_by(_words.c.rowid.desc())
-
-
-def _by_block(scope: OwnerScope, where: list[ColumnElement[bool]], walk: Walk) -> Select[Any]:
-    """Studies in order, looked for by PostgreSQL in one block after the other, or in all at once.
-
-    Its planner chooses: it knows how frequent a text is.
-    """
-    some = select(_block).where(visible_studies(scope), walk.of(study.c.id)).limit(1)
-    ends = (some.order_by(key).scalar_subquery() for key in (study.c.id.desc(), study.c.id))
-    number = func.generate_series(*ends, literal(-1)).column_valued("number")
-    blocks = select(number).order_by(number.desc()).subquery("blocks")
-    found = select(study.c.id).join(blocks, blocks.c.number == _block)
-    found = found.where(visible_studies(scope), walk.of(study.c.id), *where)
-    return found.order_by(blocks.c.number.desc(), study.c.id.desc())
 
 
 def _study_of_words() -> ColumnElement[int]:

@@ -4,6 +4,7 @@ Invariants: a page shows what the scope of its reader holds; what is not in it d
 Not here: signing in (`viewer.sign_in`), how studies are found (`viewer.studies`).
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,10 +19,12 @@ from accounts.reach import Reach
 from store.access import Gate, OwnerScope
 from store.db import Database
 from store.ingest import Ingest
+from store.jobs import Jobs
 from store.retrieve import Archive
 from store.review import Review
 from viewer import words
 from viewer.assets import Assets
+from viewer.site import Site
 from viewer.studies import find_study, page_of_studies
 
 __all__ = ["Pages", "create_blueprint", "only_signed_in"]
@@ -43,6 +46,8 @@ class Pages:
         ae_title, dimse_host, dimse_port: where scanners send to.
         dimse_tls_port: where they send to over TLS; None when there is no such port.
         reach: where accounts may have this server connect to.
+        site: what the operator has said about it.
+        random_bytes: gives that many random bytes.
         assets: the built client; by default that of this checkout.
     """
 
@@ -58,12 +63,19 @@ class Pages:
     dimse_port: int = 11112
     dimse_tls_port: int | None = None
     reach: Reach = field(default_factory=Reach)
+    site: Site = field(default_factory=Site)
+    random_bytes: Callable[[int], bytes] = os.urandom
     assets: Assets | None = field(default=None)
 
     @property
     def review(self) -> Review:
         """What is held, and what owners decide."""
         return Review(self.database, self.clock)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The queue of work that takes its time."""
+        return Jobs(self.database, self.clock)
 
     def base(self) -> str:
         """The server's address, without a slash at its end."""

@@ -1,8 +1,8 @@
 """Brings a database to the present schema, with Alembic.
 
-Invariants: an empty database migrated to the head has exactly the tables of `store.schema` and
-`accounts.schema`; there is one head.
-Not here: the tables (`store.schema`, `accounts.schema`).
+Invariants: an empty database migrated to the head has exactly the tables of `store.schema`,
+`accounts.schema` and `cases.schema`; there is one head.
+Not here: the tables (those modules).
 """
 
 from pathlib import Path
@@ -11,13 +11,14 @@ from alembic import command
 from alembic.config import Config
 
 import accounts.schema
+import cases.schema
 import store.schema
 from store.db import Database, metadata
 
 __all__ = ["migrate", "target"]
 
 # Importing the schemas is what puts their tables into the metadata.
-TABLES_OF = (accounts.schema, store.schema)
+TABLES_OF = (accounts.schema, cases.schema, store.schema)
 target = metadata
 
 

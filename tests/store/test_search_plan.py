@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import BigInteger, event, literal_column, text
 
 from server.migrations import migrate
-from store import search_plan
+from store import search_blocks, search_plan
 from store.access import OwnerScope, SeriesScope
 from store.db import Database
 from store.search import Level, Match, Query, search
@@ -106,11 +106,14 @@ def test_blocks_of_studies_come_in_order(
     asked = []
     event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     # Blocks of two studies; nothing is found by walking.
-    monkeypatch.setattr(search_plan, "_block", literal_column("(id >> 1)", BigInteger))
+    monkeypatch.setattr(search_blocks, "_block", literal_column("(id >> 1)", BigInteger))
     monkeypatch.setattr(search_plan, "FIRST_WALK", 2)
-    with database.read() as connection:
-        assert find(connection, OWNER, "study", terms, Cut(offset, 7)).keys[:7] == expected
-    assert any("generate_series" in statement for statement in asked)
+    for blockwise in (0, 1_000_000):
+        asked.clear()
+        monkeypatch.setattr(search_blocks, "BLOCKWISE", blockwise)
+        with database.read() as connection:
+            assert find(connection, OWNER, "study", terms, Cut(offset, 7)).keys[:7] == expected
+        assert any("RECURSIVE" in statement for statement in asked) == (blockwise == 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""What the settings say about the site, read and checked.
+
+Invariants: whatever is wrong is said at the start, in one sentence.
+Not here: what the pages make of it (`viewer`).
+"""
+
+from pathlib import Path
+from typing import cast, get_args
+
+from server.config import Settings
+from server.errors import ConfigError
+from viewer.site import SignUp, Site
+
+__all__ = ["site_of"]
+
+
+def site_of(settings: Settings) -> Site:
+    """Read the settings.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    if settings.sign_up not in get_args(SignUp):
+        raise ConfigError(f"The setting sign_up is one of {', '.join(get_args(SignUp))}.")
+    return Site(
+        operator=settings.operator,
+        contact=settings.contact,
+        sign_up=cast(SignUp, settings.sign_up),
+        terms=_terms(settings.terms),
+        terms_version=settings.terms_version,
+        sends_mail=bool(settings.smtp),
+        pending_days=settings.pending_days,
+        pending_notice_days=settings.pending_notice_days,
+        embed_ancestors=settings.embed_ancestors,
+    )
+
+
+def _terms(file: str) -> str:
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError("The file of the terms cannot be read.") from None
