@@ -1,6 +1,6 @@
 # One-word commands. `make run` and `make test` prepare everything that they need.
 .DEFAULT_GOAL := help
-.PHONY: help run setup client test lint types unit browser bench bench-deid bench-index compare-deid conformance statement profile-page clean packages
+.PHONY: help run setup client test lint types unit browser bench bench-deid bench-index compare-deid conformance statement promises profile-page clean packages
 
 PYTHON ?= python3
 VENV := .venv
@@ -64,6 +64,9 @@ conformance: $(VENV)/.dev $(BUILT) ## run the DICOMweb suite against this server
 
 statement: $(VENV)/.dev ## write the DICOM Conformance Statement from the code
 	@$(BIN)/python -m server.statement conformance/statement.template.md conformance/statement.md
+
+promises: $(VENV)/.dev ## list what the product promises, each with the tests that show it
+	@$(BIN)/python -m tests.promises docs/promises.md
 
 profile-page: $(VENV)/.dev ## write the page that lists every row of the profile
 	@$(BIN)/python -m deid.profile_page docs/reference/profile.md
