@@ -121,6 +121,7 @@ def compare_screen(page: Page, values: np.ndarray) -> None:
     assert off == []
 
 
+@pytest.mark.promise("F105")
 def test_wheel_window_zoom_and_pan_work(
     page: Page, server: RunningServer, sent: list[pydicom.Dataset]
 ) -> None:

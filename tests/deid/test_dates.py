@@ -22,6 +22,7 @@ def test_the_shift_is_never_zero_and_depends_on_the_key(patient: bytes, key: byt
     assert days == shift_of(key, patient)
 
 
+@pytest.mark.promise("F5")
 def test_shifts_spread_over_the_whole_range() -> None:
     shifts = {shift_of(KEY, str(n).encode()) for n in range(20_000)}
     assert min(shifts) < -3600
@@ -33,6 +34,7 @@ dates = st.dates(min_value=date(1850, 1, 1), max_value=date(2150, 1, 1))
 
 
 @given(dates, dates, st.integers(-MAX_SHIFT, MAX_SHIFT))
+@pytest.mark.promise("F5", "N15")
 def test_intervals_stay(one: date, two: date, days: int) -> None:
     value = b"\\".join(d.strftime("%Y%m%d").encode() for d in (one, two))
     moved = shift_dates(value, days)

@@ -115,6 +115,7 @@ def where(body: bytes, text: bytes) -> str:
 @pytest.mark.parametrize("sop_class", [CT, ENHANCED_MR, UNKNOWN_CLASS])
 @pytest.mark.parametrize("undefined", [False, True])
 @pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.promise("F62", "F63", "F64", "F65", "F66", "F67", "F68")
 def test_no_row_of_the_tables_leaks_at_top_level(
     syntax: str, undefined: bool, sop_class: str
 ) -> None:
@@ -124,6 +125,7 @@ def test_no_row_of_the_tables_leaks_at_top_level(
 
 @pytest.mark.parametrize("undefined", [False, True])
 @pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.promise("F68")
 def test_no_row_of_the_tables_leaks_in_items(syntax: str, undefined: bool) -> None:
     deep: list[Element] = [*every_row(), (UNLISTED, "SQ", [every_row(), every_row()])]
     data = instance([(UNLISTED, "SQ", [deep])], syntax, undefined=undefined)
@@ -173,6 +175,7 @@ def test_a_wrong_vr_does_not_save_a_value(syntax: str, written: str) -> None:
     assert_nothing_left(run(instance(rows, syntax)), syntax)
 
 
+@pytest.mark.promise("F68")
 def test_a_name_written_as_another_element_is_replaced() -> None:
     data = instance([(0x00280006, "PN", b"Zorblatt^P"), (0x00280011, "UI", UID)])
     output = run(data)
@@ -208,6 +211,7 @@ def test_pixels_inside_of_items_go(syntax: str) -> None:
     assert b"Quxley" not in output.result.header
 
 
+@pytest.mark.promise("F60")
 def test_preamble_and_file_meta_information_are_new() -> None:
     data = bytearray(instance([]))
     data[:128] = MARK * 16

@@ -57,6 +57,7 @@ def pydicoms() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", [*FILES, *pydicoms()], ids=lambda p: "/".join(p.parts[-3:]))
+@pytest.mark.promise("F2", "F10", "F56")
 def test_a_real_file(path: Path) -> None:
     one, output = accepted(path)
     before, after = read(one.data), read(output.data)

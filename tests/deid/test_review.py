@@ -48,6 +48,7 @@ MPEG4 = "1.2.840.10008.1.2.4.102"
         ([], "1.2.840.10008.5.1.4.1.1.77.1.1.1", (Reason.VIDEO,)),
     ],
 )
+@pytest.mark.promise("F8", "F57")
 def test_reasons(
     extra: list[Element], sop_class: str, expected: tuple[Reason, ...], syntax: str
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_document_passes_as_it_came(size: int, syntax: str) -> None:
     assert b"Quxley" not in output.result.header + output.result.trailer
 
 
+@pytest.mark.promise("F99")
 def test_a_receipt_counts_and_names_no_value() -> None:
     data = instance(
         [

@@ -17,6 +17,7 @@ UNKNOWN = "1.2.840.10008.5.1.4.1.1.999"
     ("sop_class", "expected"),
     [(CT, ""), (ENHANCED_MR, "Removed"), (UNKNOWN, "")],
 )
+@pytest.mark.promise("F69")
 def test_an_emptied_row_is_a_dummy_where_it_is_type_1(sop_class: str, expected: str) -> None:
     ds = run(instance([(0x00080070, "LO", b"Acme")], sop_class=sop_class)).ds
     assert ds.Manufacturer == expected
@@ -136,6 +137,7 @@ def test_literals_in_items_only_where_present() -> None:
     assert "PatientName" not in ds.ReferencedSeriesSequence[1]
 
 
+@pytest.mark.promise("F10")
 def test_what_another_deidentifier_wrote_is_replaced() -> None:
     extra: list[Element] = [
         (0x00120062, "CS", b"NO"),
@@ -156,6 +158,7 @@ def test_what_another_deidentifier_wrote_is_replaced() -> None:
     assert ds.LongitudinalTemporalInformationModified == "MODIFIED"
 
 
+@pytest.mark.promise("F61", "F69")
 def test_uids_map_everywhere_and_structure_stays() -> None:
     extra: list[Element] = [
         (0x00200052, "UI", b"1.2.826.0.1.77"),

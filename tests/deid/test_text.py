@@ -38,6 +38,7 @@ IDENTIFIERS = frozenset((b"doe", b"jane", b"4711a"))
         (b"", b""),
     ],
 )
+@pytest.mark.promise("F4", "F9")
 def test_descriptions(text: bytes, expected: bytes) -> None:
     assert clean(text, IDENTIFIERS) == expected
 
@@ -151,6 +152,7 @@ def test_where_a_description_is_type_1_a_dummy_stands() -> None:
     assert ds.StructureSetLabel == "Removed"
 
 
+@pytest.mark.promise("F57")
 def test_report_text_is_cleaned() -> None:
     item: list[Element] = [
         (0x0040A010, "CS", b"CONTAINS"),

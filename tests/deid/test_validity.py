@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import find_shared_data
 from tests.deid.planting.corpus import part
 from tests.deid.planting.validity import new_kinds
@@ -24,6 +26,7 @@ def made(*names: str) -> Iterator[Pair]:
                 yield planted.name, planted.data, outcome.data
 
 
+@pytest.mark.promise("F69")
 def test_no_new_kinds_of_errors_in_real_files() -> None:
     assert not new_errors(), new_errors()
 

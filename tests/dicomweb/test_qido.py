@@ -37,6 +37,7 @@ def _results(caller: Caller, path: str, **headers: str) -> list[dict[str, Any]]:
     return results
 
 
+@pytest.mark.promise("F96")
 def test_ohif_study_list(caller: Caller, paths: list[str]) -> None:
     results = _results(caller, OHIF_STUDIES, Accept="application/dicom+json")
 

@@ -57,6 +57,7 @@ def _store(caller: Caller, path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("folder", ["syntaxes", "charsets", "kinds"])
+@pytest.mark.promise("F97", "F103")
 def test_everything_that_is_stored_can_be_had(
     caller: Caller, shared_data: Path, folder: str
 ) -> None:

@@ -251,6 +251,7 @@ def real(shared_data: Path, tmp_path: Path) -> Callable[[str], tuple[Caller, str
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(("name", "media_type"), KINDS)
+@pytest.mark.promise("F56", "F97")
 def test_every_kind_has_a_thumbnail_and_is_rendered_as_what_it_is(
     real: Callable[[str], tuple[Caller, str]], name: str, media_type: str | None
 ) -> None:

@@ -46,6 +46,7 @@ def _is_empty(caller: Caller) -> bool:
     return caller.get("/instances").status_code == 204
 
 
+@pytest.mark.promise("F95")
 def test_instances_are_stored_and_reported_in_their_order(caller: Caller) -> None:
     response = caller.store([make_file(3), make_file(1), make_file(2)])
 

@@ -83,6 +83,7 @@ def send(port: int, ds: Dataset, data: bytes, syntax: str = ExplicitVRLittleEndi
         return peer.status()
 
 
+@pytest.mark.promise("F98")
 def test_storescu_stores_a_folder_once_however_often_it_is_sent(
     port: int, store: Store, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def store(
         (NOBODYS, "READINGROOM", OWNER),
     ],
 )
+@pytest.mark.promise("N10")
 def test_what_is_sent_lands_in_one_account(
     server: RunningServer,
     holdings: Holdings,

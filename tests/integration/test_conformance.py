@@ -50,6 +50,7 @@ def failed(checks: list[dict[str, Any]]) -> list[str]:
     return [f"{each['id']}: {each['reason']}" for each in checks if each["verdict"] == "fail"]
 
 
+@pytest.mark.promise("F106", "N13")
 def test_every_check_passes(open_server: RunningServer) -> None:
     checks, status = suite(open_server, token=open_server.token)
     assert failed(checks) == []
@@ -71,6 +72,7 @@ def test_without_a_token_it_fails(open_server: RunningServer) -> None:
     assert failed(checks)
 
 
+@pytest.mark.promise("N13")
 def test_files_of_ones_own(open_server: RunningServer, tmp_path: Path) -> None:
     for name in ("CT_small.dcm", "MR_small.dcm", "rtplan.dcm", "SC_rgb_rle_2frame.dcm"):
         source = get_testdata_file(name)

@@ -122,6 +122,7 @@ def test_a_proxy_that_is_trusted_is_believed(server: RunningServer) -> None:
     assert page.headers["Location"] == "/pacs/sign-in"
 
 
+@pytest.mark.promise("F77")
 def test_strangers_are_counted_by_the_address_that_the_proxy_saw(server: RunningServer) -> None:
     def ask(address: str, **more: str) -> requests.Response:
         headers = {"X-Forwarded-For": address, **more}
@@ -137,6 +138,7 @@ def test_strangers_are_counted_by_the_address_that_the_proxy_saw(server: Running
     assert ask("198.51.100.77", **token).status_code == 204
 
 
+@pytest.mark.promise("F76")
 def test_tokens_have_scopes_and_are_void_when_they_are_revoked(server: RunningServer) -> None:
     stored = server.session().post(
         f"{server.root}/studies",

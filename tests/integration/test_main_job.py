@@ -44,6 +44,7 @@ def instances(server: RunningServer) -> int:
     return sum(study["00201208"]["Value"][0] for study in studies)
 
 
+@pytest.mark.promise("F98")
 def test_c_echo_is_answered(server: RunningServer) -> None:
     done = subprocess.run(
         ["echoscu", "-aec", "READINGROOM", "127.0.0.1", str(server.dimse_port)], check=False
@@ -51,6 +52,7 @@ def test_c_echo_is_answered(server: RunningServer) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.promise("F95", "F98", "F99")
 def test_every_series_goes_in_by_storescu_and_again_by_stow_once(
     fresh_server: RunningServer, shared_data: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_same_instance_by_either_way_is_stored_once(
     assert instances(fresh_server) == 1
 
 
+@pytest.mark.promise("F96", "F97")
 def test_ohif_opens_a_study(server: RunningServer) -> None:
     """The requests of OHIF 3 for its list and for a study, with its own headers."""
     stow(server, (encoded(ds) for ds in ct_stack(4, study="1.2.3.4", series="1.2.3.4.1", size=128)))

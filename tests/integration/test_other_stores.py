@@ -18,6 +18,7 @@ pytestmark = [
 BUCKET = "running-server"
 
 
+@pytest.mark.promise("F101", "F102")
 def test_the_main_job_on_postgresql_and_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     credentials = {
         "AWS_ACCESS_KEY_ID": "test",

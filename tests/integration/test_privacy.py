@@ -91,6 +91,7 @@ def test_nothing_planted_is_on_disk_after_a_refused_file(tmp_path: Path) -> None
         assert leaks(server) == []
 
 
+@pytest.mark.promise("F3", "F99")
 def test_nothing_planted_is_on_disk_during_or_after_a_cut_connection(tmp_path: Path) -> None:
     with running_server(tmp_path / "server") as server:
         body = encoded(ct_slice(size=1024))

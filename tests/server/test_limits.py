@@ -69,6 +69,7 @@ def statuses(site: Site, headers: dict[str, str], count: int = 8) -> list[int]:
     ]
 
 
+@pytest.mark.promise("F77", "F112")
 def test_strangers_may_ask_so_often_and_are_told_when_again(make_site: MakeSite) -> None:
     site = make_site(rate_limit=5)
     assert statuses(site, {}) == [204] * 5 + [429] * 3

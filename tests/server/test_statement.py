@@ -15,6 +15,7 @@ def made() -> str:
     return statement((FOLDER / "statement.template.md").read_text("utf-8"))
 
 
+@pytest.mark.promise("F106")
 def test_the_committed_statement_is_up_to_date() -> None:
     committed = (FOLDER / "statement.md").read_text("utf-8")
     assert committed == made(), "the statement is old: make statement"

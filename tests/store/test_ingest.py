@@ -64,6 +64,7 @@ def test_what_was_not_committed_leaves_nothing(store: Store, tmp_path: Path) -> 
     assert files(tmp_path / "blobs") == []
 
 
+@pytest.mark.promise("F3")
 def test_an_aborted_instance_leaves_nothing_and_the_others_stay(
     store: Store, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_downloaded_instance_that_is_sent_again_is_a_repetition(store: Store) 
     assert again.sop_instance_uid == first.sop_instance_uid
 
 
+@pytest.mark.promise("F99")
 def test_no_planted_identity_is_in_the_index_or_the_blobs(store: Store, tmp_path: Path) -> None:
     store.put(*ct_stack(3))
     with pytest.raises(DeidError):
@@ -262,6 +264,7 @@ def test_concurrent_batches_hold_a_series_for_all_their_reasons(store: Store) ->
     assert row.review_state == "held"
 
 
+@pytest.mark.promise("F5", "F61")
 def test_an_upload_has_a_key_of_its_own_and_its_instances_join(store: Store) -> None:
     now = datetime.now(UTC)
     first, second = (store.ingest.keys.new_upload(OWNER, now) for _ in range(2))

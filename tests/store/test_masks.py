@@ -106,6 +106,7 @@ def untouched(store: Store, tmp_path: Path) -> Iterator[Callable[[Received], Non
     assert known
 
 
+@pytest.mark.promise("F8")
 def test_all_images_are_replaced_and_the_old_bytes_are_gone(store: Store, tmp_path: Path) -> None:
     originals = [ultrasound(number, frames=3) for number in (1, 2, 3)]
     received = store.put(*originals)

@@ -144,6 +144,7 @@ def test_the_owner_finds_and_counts_all(store: Store, held: Held, scope: Scope) 
 
 
 @pytest.mark.parametrize("scope", OTHERS)
+@pytest.mark.promise("F8")
 def test_nothing_held_is_retrieved(store: Store, held: Held, scope: Scope) -> None:
     for ref in store.archive.instances(OwnerScope(OWNER), held.alone):
         place = ref.study_instance_uid, ref.series_instance_uid, ref.sop_instance_uid
@@ -365,6 +366,7 @@ def test_the_owner_is_told_what_is_held_and_why(store: Store) -> None:
         ("masked", "hold", "held"),
     ],
 )
+@pytest.mark.promise("F8", "F57")
 def test_what_an_owner_decides(store: Store, before: str, decision: str, after: str) -> None:
     [received] = store.put(ultrasound())
     with store.database.write() as connection:

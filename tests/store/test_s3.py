@@ -37,6 +37,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
+@pytest.mark.promise("F101")
 def test_an_instance_goes_in_and_comes_out(endpoint: str, tmp_path: Path) -> None:
     client = boto3.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket=BUCKET)

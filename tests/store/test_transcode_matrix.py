@@ -83,6 +83,7 @@ def rows() -> list[str]:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.promise("F103")
 def test_the_reference_has_the_table_as_it_is() -> None:
     expected = "\n".join(rows())
     assert expected in PAGE.read_text("utf-8"), expected
