@@ -1,4 +1,4 @@
-"""Accounts of before people could open them themselves: they and what is theirs stay as they are."""
+"""Accounts of before people could open them themselves stay as they are, with all of theirs."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
