@@ -1,8 +1,10 @@
 """Accounts: making them, finding them, checking a password.
 
 Invariants: e-mail addresses are compared without regard to case; passwords are kept as argon2id
-hashes, and a wrong password costs the same time whether or not the account exists.
-Not here: sessions (`viewer.sign_in`), tokens (`accounts.tokens`).
+hashes, and a wrong password costs the same time whether or not the account exists. Whoever runs the
+server and makes an account knows its address: it needs no confirmation.
+Not here: how people sign in (`accounts.credentials`, `viewer.security`), tokens
+(`accounts.tokens`), roles (`accounts.roles`).
 """
 
 import re
@@ -18,6 +20,7 @@ from sqlalchemy import ColumnElement, Row, insert, select
 
 from accounts import schema
 from accounts.errors import EmailTaken, InvalidValue
+from accounts.leaving import is_there
 from store.db import Database
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "account_by_id",
     "account_of_row",
     "account_with_password",
+    "checked_email",
     "create_account",
     "first_account",
 ]
@@ -45,6 +49,11 @@ class Account:
         has_password: it can be signed into with a password, not only by link.
         admin: may administer the server.
         premium: may have private cases.
+        name: as its person is named as an author; may be empty.
+        channel: the address of its page; None for none.
+        moderator: may decide about reports, as administrators may, too.
+        active: may do anything at all.
+        confirmed: its address was shown to be its person's.
     """
 
     id: int
@@ -52,6 +61,11 @@ class Account:
     has_password: bool
     admin: bool
     premium: bool
+    name: str = ""
+    channel: str | None = None
+    moderator: bool = False
+    active: bool = True
+    confirmed: bool = True
 
 
 def create_account(
@@ -69,16 +83,17 @@ def create_account(
         InvalidValue: not an e-mail address, or too short a password.
         EmailTaken: there is one with this address.
     """
-    if not _EMAIL.fullmatch(email):
-        raise InvalidValue("That is not an e-mail address.")
+    address = checked_email(email)
     if password is not None and len(password) < PASSWORD_CHARACTERS:
         raise InvalidValue(f"A password has at least {PASSWORD_CHARACTERS} characters.")
+    now = clock()
     row = {
-        "email": email.lower(),
+        "email": address,
         "password_hash": None if password is None else _hasher.hash(password),
         "admin": admin,
         "premium": premium,
-        "created_at": clock(),
+        "created_at": now,
+        "confirmed_at": now,
     }
     with database.write() as connection:
         taken = select(schema.account.c.id).where(schema.account.c.email == row["email"])
@@ -88,6 +103,17 @@ def create_account(
     created = account_by_email(database, email)
     assert created is not None
     return created
+
+
+def checked_email(email: str) -> str:
+    """An e-mail address as it is kept, in lower case.
+
+    Raises:
+        InvalidValue: it is not one.
+    """
+    if not _EMAIL.fullmatch(email):
+        raise InvalidValue("That is not an e-mail address.")
+    return email.lower()
 
 
 def account_by_id(database: Database, account_id: int) -> Account | None:
@@ -123,7 +149,7 @@ def _nobodys_hash() -> str:
 def first_account(database: Database) -> Account | None:
     """The oldest account: the owner of a server that was just set up."""
     with database.read() as connection:
-        query = select(schema.account).order_by(schema.account.c.id).limit(1)
+        query = select(schema.account).where(is_there()).order_by(schema.account.c.id).limit(1)
         row = connection.execute(query).first()
     return None if row is None else account_of_row(row)
 
@@ -135,4 +161,16 @@ def _row(database: Database, condition: ColumnElement[bool]) -> Row[Any] | None:
 
 def account_of_row(row: Row[Any]) -> Account:
     """The account of a row of `accounts.schema.account`."""
-    return Account(row.id, row.email, row.password_hash is not None, row.admin, row.premium)
+    return Account(
+        row.id,
+        row.email,
+        row.password_hash is not None,
+        row.admin,
+        row.premium,
+        row.name,
+        row.channel,
+        # Whatever a moderator decides, an administrator can, too.
+        row.moderator or row.admin,
+        row.active,
+        row.confirmed_at is not None,
+    )

@@ -2,7 +2,7 @@
 
 Standard: RFC 6750.
 Invariants: a token may do what its scopes say and no more; of its secret only a digest is kept; one
-that is revoked or past its end is nobody's at the next request.
+that is revoked or past its end, or of a suspended account, is nobody's at the next request.
 Not here: reading them from a request, and what a scope opens (`server.gate`).
 """
 
@@ -173,6 +173,8 @@ def _scopes(text: str) -> frozenset[TokenScope]:
 
 
 # Made once: it is part of every request of a program, and one look into one index.
-_OF_TOKEN = select(
-    schema.token.c.account_id, schema.token.c.scopes, schema.token.c.expires_at
-).where(schema.token.c.digest == bindparam("digest"))
+_OF_TOKEN = (
+    select(schema.token.c.account_id, schema.token.c.scopes, schema.token.c.expires_at)
+    .join(schema.account, schema.account.c.id == schema.token.c.account_id)
+    .where(schema.token.c.digest == bindparam("digest"), schema.account.c.active)
+)

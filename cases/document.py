@@ -7,6 +7,8 @@ Not here: title, modality and body part, which apply at once (`cases.cases`); HT
 """
 
 import json
+import math
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -28,11 +30,14 @@ LICENCES: Final = {
 """By SPDX identifier, what readers are told."""
 
 TEXT_CHARACTERS: Final = 50_000
+# Half a pair of UTF-16, and zero, which databases do not take.
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 LINE_CHARACTERS: Final = 200
 TAGS: Final = 20
 TAG_CHARACTERS: Final = 50
 AUTHORS: Final = 20
 SERIES: Final = 500
+ZOOM: Final = 100
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,25 @@ class StartState:
         frame: which image of it, from 1.
         window: centre and width, as PS3.3 C.11.2.1.2 has them.
         zoom: 1 fits the picture into its viewport.
+
+    Raises:
+        InvalidText: there cannot be such an image, window or zoom.
     """
 
     series: str = ""
     frame: int | None = None
     window: tuple[float, float] | None = None
     zoom: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.frame is not None and self.frame < 1:
+            raise InvalidText("Images are counted from 1.")
+        if self.window is not None:
+            center, width = self.window
+            if not (math.isfinite(center) and math.isfinite(width) and width > 0):
+                raise InvalidText("A window has a centre, and a width above 0.")
+        if self.zoom is not None and not 0 < self.zoom <= ZOOM:
+            raise InvalidText(f"A zoom is above 0 and at most {ZOOM}.")
 
 
 @dataclass(frozen=True)
@@ -106,16 +124,23 @@ class Document:
 
     def __post_init__(self) -> None:
         for name in SECTIONS:
-            if len(getattr(self, name)) > TEXT_CHARACTERS:
-                raise InvalidText(f"The {name} has at most {TEXT_CHARACTERS} characters.")
+            # Browsers send the ends of lines of a form in the way of their own.
+            text = getattr(self, name).replace("\r\n", "\n").replace("\r", "\n")
+            object.__setattr__(self, name, text)
+            if len(text) > TEXT_CHARACTERS:
+                raise InvalidText(f"{name.capitalize()}: at most {TEXT_CHARACTERS} characters.")
+            if _NO_TEXT.search(text):
+                raise InvalidText(f"{name.capitalize()}: there is a character that is none.")
         if unknown := set(self.closed) - set(SECTIONS):
             raise InvalidText(f"There is no section named {min(unknown)[:LINE_CHARACTERS]}.")
+        closed = tuple(name for name in SECTIONS if name in self.closed)
+        object.__setattr__(self, "closed", closed)
         _check_lines(self.tags, "tag", TAGS, TAG_CHARACTERS)
         _check_lines(self.authors, "author", AUTHORS, LINE_CHARACTERS)
         if self.licence not in LICENCES:
             raise InvalidText("That is not one of the licences.")
         shown = [one for study in self.studies for one in study.series]
-        if len(shown) > SERIES:
+        if len(shown) > SERIES or len(self.studies) > SERIES:
             raise InvalidText(f"A case has at most {SERIES} series.")
         for name in [one.name for one in shown] + [study.name for study in self.studies]:
             if len(name) > LINE_CHARACTERS or not name.isprintable():
@@ -157,4 +182,4 @@ def _check_lines(lines: tuple[str, ...], what: str, most: int, characters: int) 
         raise InvalidText(f"Each {what} is named once.")
     for line in lines:
         if not line.strip() or len(line) > characters or not line.isprintable():
-            raise InvalidText(f"A {what} is one line of at most {characters} characters.")
+            raise InvalidText(f"{what.capitalize()}: one line of at most {characters} characters.")

@@ -6,6 +6,8 @@ CaseError
 ├── NoSuchPlaylist    no playlist of this code that the caller may see
 ├── NoSuchShare       no share link of this number of the caller's
 ├── NoSuchReport      no report of this number
+├── NeedsPassword     a share link that opens with a password only
+├── WrongPassword     not the password of the share link
 ├── NotAllowed        it is known who the caller is, and this is not open to it
 ├── NotReady          the case cannot be published as it is; says why
 ├── Changed           somebody else saved in between
@@ -16,6 +18,7 @@ __all__ = [
     "CaseError",
     "Changed",
     "InvalidText",
+    "NeedsPassword",
     "NoSuchCase",
     "NoSuchPlaylist",
     "NoSuchReport",
@@ -23,6 +26,7 @@ __all__ = [
     "NoSuchVersion",
     "NotAllowed",
     "NotReady",
+    "WrongPassword",
 ]
 
 
@@ -48,6 +52,14 @@ class NoSuchShare(CaseError):
 
 class NoSuchReport(CaseError):
     """No report of this number."""
+
+
+class NeedsPassword(CaseError):
+    """A share link that opens with a password only."""
+
+
+class WrongPassword(CaseError):
+    """Not the password of the share link."""
 
 
 class NotAllowed(CaseError):

@@ -6,6 +6,8 @@ token, link or password is stored, only what one can be checked against.
 Not here: series (`store.schema`), accounts (`accounts.schema`), who sees what (`cases.access`).
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from store.db import metadata
@@ -29,6 +32,7 @@ __all__ = [
     "case_series",
     "case_tag",
     "case_version",
+    "hidden_case",
     "playlist",
     "playlist_item",
     "report",
@@ -40,6 +44,16 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 WORKING_COPY = 0
 """The version, in `case_series`, of what the author edits."""
+
+_WAYS = ("modality", "body_part", "has_closed_sections", "downloadable")
+_PUBLIC: Any = {
+    "sqlite_where": text("version IS NOT NULL AND private IS 0 AND hidden_at IS NULL"),
+    "postgresql_where": text("version IS NOT NULL AND private IS false AND hidden_at IS NULL"),
+}
+_PRIVATE: Any = {
+    "sqlite_where": text("private IS 1"),
+    "postgresql_where": text("private IS true"),
+}
 
 case = Table(
     "case",
@@ -82,6 +96,10 @@ case = Table(
     Index(None, "modality", "published_at"),
     Index(None, "body_part", "published_at"),
     Index(None, "published_at"),
+    # Of those that everybody may see, all that they are searched by, and counted by.
+    Index("ix_case_public", "published_at", "id", *_WAYS, "owner_id", **_PUBLIC),
+    Index("ix_case_public_counted", *_WAYS, "owner_id", **_PUBLIC),
+    Index("ix_case_private", "id", **_PRIVATE),
 )
 
 case_version = Table(
@@ -206,6 +224,17 @@ report = Table(
     Column("decided_by", Id),
     Column("decided_at", DateTime(timezone=True)),
     Column("decision", Text, nullable=False, server_default=""),
+    # How long it took from its arrival until the case was hidden; none when it hid nothing.
+    Column("hidden_ms", Integer),
     Index(None, "state", "id"),
+    Index(None, "case_id"),
+)
+
+# Which cases a report keeps hidden: the one it is about, and others that show the same series.
+hidden_case = Table(
+    "hidden_case",
+    metadata,
+    Column("report_id", Id, ForeignKey("report.id", ondelete="CASCADE"), primary_key=True),
+    Column("case_id", Id, ForeignKey("case.id", ondelete="CASCADE"), primary_key=True),
     Index(None, "case_id"),
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dicomweb.errors import UNEXPECTED, Outcome, outcome_of, sentence_of
-from store.access import OwnerScope, Scope
+from store.access import LentScope, OwnerScope, Scope
 from store.errors import TooManyRequests
 
 __all__ = [
@@ -40,7 +40,7 @@ DICOM_JSON: Final = "application/dicom+json"
 DICOM_XML: Final = "application/dicom+xml"
 IMMUTABLE: Final = "private, max-age=31536000, immutable"
 REVALIDATE: Final = "private, no-cache"
-SHARED: Final = "no-cache"
+SHARED: Final = "public, no-cache"
 SMALL_BYTES: Final = 1024 * 1024
 
 _log = logging.getLogger("readingroom.dicomweb")
@@ -128,13 +128,14 @@ def cache_control(scope: Scope, *, immutable: bool) -> str:
     """Return how long what the scope shows may be kept.
 
     Owners keep to themselves, for good, what can never change. What others may see can be taken
-    from them at any time, so they ask each time whether what they have may still be shown.
+    from them at any time, so they ask each time whether what they have may still be shown; what
+    everybody may see, a cache may keep for all of them.
 
     Args:
         scope: who is answered.
         immutable: what is behind this URL can never be another thing.
     """
-    if scope.owner_id is None:
+    if scope.owner_id is None and not isinstance(scope, LentScope):
         return SHARED
     return IMMUTABLE if immutable and isinstance(scope, OwnerScope) else REVALIDATE
 

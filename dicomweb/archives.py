@@ -2,13 +2,13 @@
 
 Standard: none; PS3.18 leaves archives to servers, and clients ask with `Accept: application/zip`.
 Invariants: memory is a chunk, whatever the archive holds; names in it are numbers, never text of a
-data set; the manifest comes last, so an archive without one is not whole; the same instances
-give the same bytes.
+data set; the manifest comes last, so an archive without one is not whole; its length is told unless
+a file has to be made for it; the same instances give the same bytes.
 Not here: the files themselves (`store.retrieve`, `store.transcode`).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from itertools import chain
@@ -38,6 +38,13 @@ __all__ = ["ZIP", "answer_zip", "zip_offers", "zipped"]
 
 ZIP: Final = "application/zip"
 MANIFEST: Final = "manifest.json"
+# Of an entry without compression that is written without going back (APPNOTE 4.3): its header, what
+# follows it, and its place in the directory; and the end of the directory.
+ENTRY_BYTES: Final = 30 + 16 + 46
+END_BYTES: Final = 22
+# From here on entries and the directory are longer.
+SHORT_BYTES: Final = 2**31
+SHORT_FILES: Final = 2**16 - 1
 
 
 @cache
@@ -68,8 +75,11 @@ def answer_zip(
     headers = validators(etag, cache_for)
     headers.append(("Content-Type", ZIP))
     headers.append(("Content-Disposition", f'attachment; filename="{resource.uid}.zip"'))
+    length = _length(refs, asked.root, syntax)
+    if length is not None:
+        headers.append(("Content-Length", str(length)))
     if asked.is_head:
-        return Answer(200, headers, iter(()))
+        return Answer(200, headers, iter(()) if length is None else [])
     return Answer(200, headers, primed(zipped(archive, refs, asked.root, syntax)))
 
 
@@ -99,22 +109,45 @@ def zipped(
                     member.write(chunk)
                     digest.update(chunk)
                     yield sink.taken()
-            files.append(
-                {
-                    "name": name,
-                    "url": instance_url(root, ref),
-                    "StudyInstanceUID": ref.study_instance_uid,
-                    "SeriesInstanceUID": ref.series_instance_uid,
-                    "SOPInstanceUID": ref.sop_instance_uid,
-                    "SOPClassUID": ref.sop_class_uid,
-                    "TransferSyntaxUID": syntax,
-                    "bytes": info.file_size,
-                    "sha256": digest.hexdigest(),
-                }
-            )
-        manifest = json.dumps({"root": root, "files": files}, indent=1)
-        writer.writestr(_entry(MANIFEST), manifest)
+            files.append(_told(root, name, ref, syntax, info.file_size, digest.hexdigest()))
+        writer.writestr(_entry(MANIFEST), _manifest(root, files))
     yield sink.taken()
+
+
+def _told(
+    root: str, name: str, ref: StoredInstance, syntax: str, size: int, digest: str
+) -> dict[str, str | int]:
+    """What the manifest says of a file."""
+    return {
+        "name": name,
+        "url": instance_url(root, ref),
+        "StudyInstanceUID": ref.study_instance_uid,
+        "SeriesInstanceUID": ref.series_instance_uid,
+        "SOPInstanceUID": ref.sop_instance_uid,
+        "SOPClassUID": ref.sop_class_uid,
+        "TransferSyntaxUID": syntax,
+        "bytes": size,
+        "sha256": digest,
+    }
+
+
+def _manifest(root: str, files: Sequence[Mapping[str, str | int]]) -> str:
+    return json.dumps({"root": root, "files": files}, indent=1)
+
+
+def _length(refs: Sequence[StoredInstance], root: str, transfer_syntax: str | None) -> int | None:
+    """How long the archive will be, if every file is given as it is stored, and it is not huge."""
+    if any(transfer_syntax not in (None, ref.transfer_syntax) for ref in refs):
+        return None
+    named = list(_named(refs))
+    digest = sha256().hexdigest()
+    files = [_told(root, name, ref, ref.transfer_syntax, ref.size, digest) for name, ref in named]
+    sizes = [(name, ref.size) for name, ref in named]
+    sizes.append((MANIFEST, len(_manifest(root, files).encode())))
+    total = sum(ENTRY_BYTES + 2 * len(name) + size for name, size in sizes) + END_BYTES
+    # A single file counts as long already when it nearly is.
+    is_short = total * 1.05 < SHORT_BYTES and len(sizes) < SHORT_FILES
+    return total if is_short else None
 
 
 class _Sink:

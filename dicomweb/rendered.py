@@ -20,6 +20,7 @@ from dicomweb.answers import (
     Answer,
     Asked,
     Header,
+    cache_control,
     is_known_to,
     not_modified,
     streamed,
@@ -76,7 +77,7 @@ def answer_rendered(
     # Which image stands for a study or series changes when some arrive or are masked; and to
     # strangers it is shown for as long as it is published.
     is_fixed = resource.instance is not None and scope.owner_id is not None
-    cache = CACHE if is_fixed else REVALIDATE
+    cache = CACHE if is_fixed else cache_control(scope, immutable=False)
     if kind == "thumbnail":
         return _answer_thumbnail(archive, subject, asked, cache, resource)
     offers = ranked(asked.accept, asked.accept_parameter, offers_of(subject))

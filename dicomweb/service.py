@@ -32,6 +32,7 @@ from dicomweb.syntaxes import (
 )
 from dicomweb.wado import answer_instances
 from dicomweb.wado_uri import answer_wado_uri
+from dicomweb.watching import watched
 from store.access import Caller, Gate, Scope
 from store.db import Database
 from store.ingest import Ingest
@@ -91,6 +92,11 @@ class Call:
             raise Unauthenticated("The credentials are not valid.")
         return scope
 
+    def watched(self, scope: Scope, resource: Resource, answer: Answer) -> Answer:
+        """Return an answer that ends when the scope does not show the resource any more."""
+        services = self.services
+        return watched(answer, services.database, scope, resource, services.gate.renewed)
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -128,39 +134,45 @@ def _store(call: Call, study: str | None = None) -> Answer:
 def _retrieve(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_instances(call.services.archive, call.scope(), resource, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_instances(call.services.archive, scope, resource, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _metadata(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_metadata(call.services.archive, call.scope(), resource, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_metadata(call.services.archive, scope, resource, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _frames(call: Call, study: str, series: str, instance: str, frames: str) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_frames(call.services.archive, call.scope(), resource, frames, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_frames(call.services.archive, scope, resource, frames, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _bulkdata(call: Call, study: str, series: str, instance: str, path: str) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_bulkdata(call.services.archive, call.scope(), resource, path, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_bulkdata(call.services.archive, scope, resource, path, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _bulkdata_of(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_bulkdata_of(call.services.archive, call.scope(), resource, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_bulkdata_of(call.services.archive, scope, resource, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _pixeldata(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
-    resource = Resource(study, series, instance)
-    return answer_pixeldata(call.services.archive, call.scope(), resource, call.asked)
+    resource, scope = Resource(study, series, instance), call.scope()
+    answer = answer_pixeldata(call.services.archive, scope, resource, call.asked)
+    return call.watched(scope, resource, answer)
 
 
 def _picture(kind: Kind) -> Callable[..., Answer]:
@@ -173,7 +185,9 @@ def _picture(kind: Kind) -> Callable[..., Answer]:
     ) -> Answer:
         resource = Resource(study, series, instance)
         scope = call.scope()
-        return answer_rendered(call.services.archive, scope, resource, frames, kind, call.asked)
+        archive = call.services.archive
+        answer = answer_rendered(archive, scope, resource, frames, kind, call.asked)
+        return call.watched(scope, resource, answer)
 
     return picture
 
@@ -195,7 +209,10 @@ def _remove(
 
 
 def _wado_uri(call: Call) -> Answer:
-    return answer_wado_uri(call.services.archive, call.scope(), call.asked)
+    asked, scope = call.asked, call.scope()
+    answer = answer_wado_uri(call.services.archive, scope, asked)
+    named = Resource(asked.parameter("studyUID") or "", asked.parameter("seriesUID"))
+    return call.watched(scope, named, answer)
 
 
 def _root(call: Call) -> Answer:

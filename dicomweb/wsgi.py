@@ -53,7 +53,12 @@ def asked_of(environ: Mapping[str, Any], public_base: str | None, path: str) -> 
 
 def caller_of(environ: Mapping[str, Any], root: Mapping[str, str]) -> Caller:
     """Who asks, and the values of the root's path."""
-    return Caller(environ.get("HTTP_AUTHORIZATION"), root, environ.get("REMOTE_ADDR") or "")
+    return Caller(
+        environ.get("HTTP_AUTHORIZATION"),
+        root,
+        environ.get("REMOTE_ADDR") or "",
+        environ.get("HTTP_USER_AGENT", ""),
+    )
 
 
 def upload_of(environ: Mapping[str, Any], limit: int, study: str | None) -> Upload:

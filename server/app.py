@@ -9,17 +9,22 @@ say (`server.proxies`).
 from collections.abc import Callable
 from hashlib import sha256
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy import select
 
 import viewer
 from dicomweb import Direct, create_blueprint
 from server.config import Address, Settings
 from server.edge import Edge, edge_of
-from server.gate import UPLOAD, AccountGate
+from server.gate import CASE, SHARE, UPLOAD, AccountGate
+from server.logs import log_request
+from server.metrics import Counted, install_metrics
+from server.own_data import exports_of
 from server.proxies import BehindProxies
 from server.reach import reach_of
+from server.report_limit import limit_reports
 from server.services import Services, now
+from server.settings_shown import settings_shown
 from server.sign_in_limit import limit_sign_in
 from server.site import site_of
 from store.schema import study
@@ -48,7 +53,14 @@ HEADERS = {
 }
 DICOMWEB_ROOT = "/dicomweb"
 # An upload is a root of its own, for now by its number and for its owner only.
-ROOTS = {"dicomweb": DICOMWEB_ROOT, "upload": f"/uploads/<{UPLOAD}>/dicomweb"}
+ROOTS = {
+    "dicomweb": DICOMWEB_ROOT,
+    "upload": f"/uploads/<{UPLOAD}>/dicomweb",
+    "case_root": f"/cases/<{CASE}>/dicomweb",
+    "share_root": f"/share/<{SHARE}>/dicomweb",
+}
+# Only these pages may be framed, by whom the setting names.
+EMBED = "/embed/"
 FORM_BYTES = 256 * 1024
 
 
@@ -58,8 +70,14 @@ def create_app(services: Services) -> Flask:
     edge = edge_of(settings)
     app = Flask("viewer")
     app.config.update(_config(services, edge))
+    watching = [install_metrics(app, services.database, now)]
+    if settings.log_format == "json":
+        watching.append(log_request)
     gate = AccountGate(
-        services.database, viewer.signed_in_account, requests_a_minute=settings.rate_limit
+        services.database,
+        viewer.signed_in_account,
+        requests_a_minute=settings.rate_limit,
+        share_key=share_key(services.secret),
     )
     for name, url_prefix in ROOTS.items():
         app.register_blueprint(
@@ -77,8 +95,10 @@ def create_app(services: Services) -> Flask:
         )
     viewer.install(app, _pages(services, gate, edge))
     limit_sign_in(app)
+    limit_reports(app)
     app.add_url_rule("/healthz", view_func=_health(services))
     app.after_request(_secure)
+    app.after_request(_open_frames(settings.embed_ancestors))
     direct = Direct(
         app.wsgi_app,
         services.archive,
@@ -90,8 +110,14 @@ def create_app(services: Services) -> Flask:
         path=DICOMWEB_ROOT,
         headers=HEADERS.items(),
     )
-    app.wsgi_app = BehindProxies(direct, edge.trusted, edge.prefix)  # type: ignore[method-assign]
+    counted = Counted(direct, *watching)
+    app.wsgi_app = BehindProxies(counted, edge.trusted, edge.prefix)  # type: ignore[method-assign]
     return app
+
+
+def share_key(secret: bytes) -> bytes:
+    """By what those who open share links are told apart; made of the server's secret."""
+    return sha256(b"readingroom share links\0" + secret).digest()
 
 
 def _config(services: Services, edge: Edge) -> dict[str, object]:
@@ -125,6 +151,9 @@ def _pages(services: Services, gate: AccountGate, edge: Edge) -> viewer.Pages:
         dimse_tls_port=Address.parse(settings.dimse_tls).port if settings.dimse_tls else None,
         reach=reach_of(settings),
         site=site_of(settings),
+        settings=settings_shown(settings),
+        share_key=share_key(services.secret),
+        exports=exports_of(services),
     )
 
 
@@ -136,6 +165,20 @@ def _health(services: Services) -> Callable[[], tuple[str, int]]:
         return "ok\n", 200
 
     return healthz
+
+
+def _open_frames(ancestors: str) -> Callable[[Response], Response]:
+    policy = CONTENT_SECURITY_POLICY.replace(
+        "frame-ancestors 'none'", f"frame-ancestors {ancestors}"
+    )
+
+    def open_frames(response: Response) -> Response:
+        # Also when there is nothing there: a frame that a browser refuses says nothing at all.
+        if request.path.startswith(EMBED):
+            response.headers["Content-Security-Policy"] = policy
+        return response
+
+    return open_frames
 
 
 def _secure(response: Response) -> Response:

@@ -181,7 +181,7 @@ class Settings:
     private_blobs: str = _setting(
         "",
         "Where Part 10 files of private cases lie: a folder, or `s3://BUCKET/PREFIX`; "
-        "empty means `private` in the data folder.",
+        "empty means `private` in the data folder, or beside `blobs` in its bucket.",
     )
     private_bytes: int = _setting(
         100 * 1000**3, "How much room the private cases of one account may take, in bytes."

@@ -15,6 +15,7 @@ from socket import socket
 from types import FrameType
 
 from server.config import Settings, to_environment
+from server.logs import set_up_log
 from server.processes import exit_with_parent
 from server.quiet import silence_libraries
 
@@ -49,12 +50,17 @@ def run_web(settings: Settings) -> None:
     from granian.server import Server
 
     from server.edge import edge_of
+    from server.metrics import FOLDER, empty
 
     exit_with_parent()
     _raise_file_limit()
     # So that the workers, too, have what this process was forked with.
     set_start_method("fork", force=True)
     os.environ.update(to_environment(settings))
+    # So that the workers count together; what is named so is the library's to read.
+    counters = settings.data.absolute() / FOLDER
+    empty(counters)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
     edge = edge_of(settings)
     server = Server(
         "server.wsgi:create",
@@ -88,6 +94,7 @@ def run_dimse(settings: Settings, shared: Shared) -> None:
     exit_with_parent()
     _raise_file_limit()
     silence_libraries()
+    set_up_log(settings)
     listening = Listening(Services(settings), shared)
     stop = _until_told()
     listening.start()
@@ -102,6 +109,7 @@ def run_jobs(settings: Settings) -> None:
 
     exit_with_parent()
     silence_libraries()
+    set_up_log(settings)
     work(Services(settings), _until_told())
 
 

@@ -19,16 +19,24 @@ IPV6_NETWORK_BITS: Final = 64
 
 
 class PerMinute:
-    """So many times a minute for each address.
+    """So many times a minute, or in another while, for each address.
 
     Args:
         most: how often; 0 for as often as they like.
         clock: gives seconds.
+        seconds: how long the while is.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        seconds: int = WINDOW_SECONDS,
+    ) -> None:
         self._most = most
         self._clock = clock
+        self._seconds = seconds
         self._counting = Lock()
         self._began: dict[str, float] = {}
         self._counts: dict[str, int] = {}
@@ -40,7 +48,7 @@ class PerMinute:
         who, now = _counted_as(address), self._clock()
         with self._counting:
             began = self._began.get(who)
-            if began is None or now >= began + WINDOW_SECONDS:
+            if began is None or now >= began + self._seconds:
                 self._make_room(now)
                 self._began[who] = began = now
                 self._counts[who] = 0
@@ -51,17 +59,17 @@ class PerMinute:
         """Return in how many seconds the next is allowed, without counting; None for now."""
         who, now = _counted_as(address), self._clock()
         began = self._began.get(who)
-        if not self._most or began is None or now >= began + WINDOW_SECONDS:
+        if not self._most or began is None or now >= began + self._seconds:
             return None
         return self._wait(who, began, now, self._counts[who])
 
     def _wait(self, who: str, began: float, now: float, before: int) -> int | None:
-        return None if before < self._most else max(1, round(began + WINDOW_SECONDS - now))
+        return None if before < self._most else max(1, round(began + self._seconds - now))
 
     def _make_room(self, now: float) -> None:
         if len(self._began) < KNOWN_ADDRESSES:
             return
-        old = [who for who, began in self._began.items() if now >= began + WINDOW_SECONDS]
+        old = [who for who, began in self._began.items() if now >= began + self._seconds]
         # So many at once are no longer told apart: it is better to let all in than to keep all.
         for who in old or list(self._began):
             del self._began[who], self._counts[who]

@@ -11,6 +11,7 @@ from accounts.people import Account, create_account, first_account
 from accounts.signin import create_link
 from server.config import Settings
 from server.errors import CommandFailed
+from server.mail import mailer_of
 from server.migrations import migrate
 from server.services import Services, now
 from store.errors import StoreError
@@ -32,9 +33,12 @@ def prepare(settings: Settings) -> Prepared:
     """Make everything ready; the first start makes the owner's account.
 
     Raises:
+        ConfigError: the mail server of the settings cannot be used.
         CommandFailed: the database, the blobs or the secret cannot be used.
     """
     services = Services(settings)
+    # Says now, and not with the first message, that no mail can be sent.
+    mailer_of(settings)
     try:
         migrate(services.database)
         services.ingest.recover()

@@ -19,7 +19,10 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from server.errors import ConfigError
 
-__all__ = ["BehindProxies", "Network", "networks"]
+__all__ = ["HANDED_ON", "BehindProxies", "Network", "networks"]
+
+HANDED_ON = "readingroom.handed_on"
+"""In the environment of a request: whether it says that it came by a proxy, believed or not."""
 
 Network = IPv4Network | IPv6Network
 
@@ -62,6 +65,7 @@ class BehindProxies:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         claims = {name: environ.pop(name) for name in _CLAIMS if name in environ}
+        environ[HANDED_ON] = bool(claims)
         if claims and self._is_trusted(environ.get("REMOTE_ADDR", "")):
             seen = self._seen(environ["REMOTE_ADDR"], claims)
             if seen is None:

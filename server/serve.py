@@ -20,6 +20,7 @@ from server.dimse_edge import DimseEdge, dimse_edge_of
 from server.edge import edge_of
 from server.errors import CommandFailed
 from server.jobs import Shared, run_dimse, run_jobs, run_web
+from server.logs import check_log_format
 from server.ports import answers, bound, free, listens, named, reachable
 from server.processes import exit_with_parent, run_together, starting
 
@@ -55,6 +56,7 @@ def serve(settings: Settings, say: Callable[[str], None], parts: Parts = EVERYTH
     if not (parts.http or parts.dimse):
         raise CommandFailed("Without HTTP and without DIMSE there is nothing to serve.")
     edge, dimse = edge_of(settings), dimse_edge_of(settings)
+    check_log_format(settings)
     shared = None
     if parts.http:
         settings = replace(settings, http=free(settings.http))

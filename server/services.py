@@ -18,6 +18,7 @@ from server.profile import load_profile
 from server.secret_file import secrets_in_force
 from store.blobs import Blobs
 from store.blobs_folder import FolderBlobs
+from store.blobs_two import TwoBlobs
 from store.db import Database
 from store.ingest import Ingest
 from store.jobs import Jobs
@@ -55,9 +56,29 @@ class Services:
         return Database(self.settings.sqlalchemy_url)
 
     @cached_property
-    def blobs(self) -> Blobs:
-        """Where Part 10 files lie."""
-        place = self.settings.blobs or str(self.settings.data / "blobs")
+    def blobs(self) -> TwoBlobs:
+        """Where Part 10 files lie; those of private cases in a place of their own.
+
+        Raises:
+            ConfigError: the two are one, or one is within the other.
+        """
+        shared = self.settings.blobs or str(self.settings.data / "blobs")
+        private = self.settings.private_blobs or self._beside(shared)
+        if not _are_apart(shared, private):
+            raise ConfigError(
+                "The settings blobs and private_blobs have to name two places, neither of which "
+                "is within the other."
+            )
+        return TwoBlobs(self._blobs_at(shared), self._blobs_at(private))
+
+    def _beside(self, shared: str) -> str:
+        if not shared.startswith("s3://"):
+            return str(self.settings.data / "private")
+        # Other nodes see the bucket, and not this data folder.
+        bucket, _, prefix = shared.removeprefix("s3://").partition("/")
+        return f"s3://{bucket}/{prefix.strip('/')}-private" if prefix else f"s3://{bucket}/private"
+
+    def _blobs_at(self, place: str) -> Blobs:
         if place.startswith("s3://"):
             # boto3 is large; a server on a folder does without it.
             from store.blobs_s3 import S3Blobs
@@ -116,3 +137,11 @@ class Services:
             self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
             raise ConfigError("The data folder cannot be made.") from None
+
+
+def _are_apart(one: str, other: str) -> bool:
+    if one.startswith("s3://") or other.startswith("s3://"):
+        # Within a bucket no key of the one begins as those of the other do.
+        return one.strip("/") != other.strip("/")
+    first, second = Path(one).resolve(), Path(other).resolve()
+    return not (first.is_relative_to(second) or second.is_relative_to(first))

@@ -22,6 +22,9 @@ def site_of(settings: Settings) -> Site:
     """
     if settings.sign_up not in get_args(SignUp):
         raise ConfigError(f"The setting sign_up is one of {', '.join(get_args(SignUp))}.")
+    if settings.smtp and not settings.public_base:
+        # Links in mails would lead to whatever host a request named.
+        raise ConfigError("Where mail is sent by smtp, the setting public_base is needed, too.")
     return Site(
         operator=settings.operator,
         contact=settings.contact,
@@ -31,6 +34,7 @@ def site_of(settings: Settings) -> Site:
         sends_mail=bool(settings.smtp),
         pending_days=settings.pending_days,
         pending_notice_days=settings.pending_notice_days,
+        private_bytes=settings.private_bytes,
         embed_ancestors=settings.embed_ancestors,
     )
 

@@ -43,6 +43,7 @@ def send_studies(
     owner_id: int,
     studies: Sequence[str],
     *,
+    series: Sequence[str] = (),
     peer: str | None = None,
     remote: str | None = None,
 ) -> int:
@@ -52,22 +53,26 @@ def send_studies(
         services: the parts of the product.
         owner_id: whose they are, and who sends them.
         studies: their Study Instance UIDs.
+        series: Series Instance UIDs of those that are sent; all, if there are none.
         peer: the AE title of a peer of the account, or
         remote: the name of another DICOMweb server of the account.
 
     Raises:
-        TransferError: there is no such study, or no such peer with an address.
+        TransferError: there is no such study or series, or no such peer with an address.
         NoSuchRemote: there is no such server.
     """
     # What was typed may be an original UID, or a name; it is forgotten here.
-    refs = _instances(services, owner_id, studies)
+    refs = _instances(services, owner_id, studies, series)
     known = list(dict.fromkeys(ref.study_instance_uid for ref in refs))
+    arguments: dict[str, object] = {"studies": known}
+    if series:
+        arguments["series"] = list(dict.fromkeys(ref.series_instance_uid for ref in refs))
     if peer is not None:
         kind, to = TO_PEER, _destination(services, owner_id, peer).ae_title
     else:
         assert remote is not None
         kind, to = TO_REMOTE, services.remotes.get(owner_id, remote).name
-    number = services.jobs.add(owner_id, kind, {"studies": known, "to": to})
+    number = services.jobs.add(owner_id, kind, arguments | {"to": to})
     for study in known:
         record(services.database, Deed(now(), owner_id, "send study", f"{study} to {to}"))
     return number
@@ -87,7 +92,8 @@ def perform(services: Services, job: Job, progress: Progress, keep: Keep | None 
         TransferError: it will not.
         Cancelled: somebody has ended it.
     """
-    refs = _instances(services, job.owner_id, job.arguments["studies"])
+    series = job.arguments.get("series", ())
+    refs = _instances(services, job.owner_id, job.arguments["studies"], series)
     standing = Standing(refs, job.settled)
     if keep is not None:
         keep(standing)
@@ -151,12 +157,17 @@ KINDS: Final[Mapping[str, Callable[[Services, Job, Standing, Progress], None]]] 
 """What can be taken from the queue."""
 
 
-def _instances(services: Services, owner_id: int, studies: Sequence[str]) -> list[StoredInstance]:
-    scope = OwnerScope(owner_id)
+def _instances(
+    services: Services, owner_id: int, studies: Sequence[str], series: Sequence[str]
+) -> list[StoredInstance]:
+    scope, wanted = OwnerScope(owner_id), set(series)
     found = [services.archive.instances(scope, study) for study in dict.fromkeys(studies)]
     if not found or not all(found):
         raise TransferError("There is no such study.")
-    return [ref for refs in found for ref in refs]
+    refs = [ref for refs in found for ref in refs]
+    if not wanted <= {ref.series_instance_uid for ref in refs}:
+        raise TransferError("There is no such series.")
+    return [ref for ref in refs if not wanted or ref.series_instance_uid in wanted]
 
 
 def _destination(services: Services, owner_id: int, ae_title: str) -> Destination:

@@ -1,10 +1,13 @@
 """Works on jobs: takes one after the other from the queue.
 
+Three loops do so: one for mail, which somebody waits for, one that keeps files of private cases
+where they belong, and one for all else.
+
 Invariants: a worker that lives is heard of while it has a job, however long one instance takes;
 what is settled is written down with it, and before the job changes hands; a worker that is told to
 end does not give back what is over. Whatever the work raises ends that job or puts it off, and
 never the worker; nothing of an error but its own sentence is kept.
-Not here: the queue (`store.jobs`), what jobs do (`server.transfers`), the process (`server.jobs`).
+Not here: the queue (`store.jobs`), what jobs do (`server.kinds`), the process (`server.jobs`).
 """
 
 import logging
@@ -13,15 +16,17 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from server.daily import look_now_and_then
 from server.errors import Cancelled, TransferError, TryLater
 from server.importing import IMPORT
+from server.kinds import ALONE, KINDS, MOVING, Doer, perform
+from server.mail import claim_waiting
+from server.privacy import look_for_unsettled
 from server.services import Services
-from server.standing import Standing
-from server.transfers import KINDS, perform
 from store.errors import NoSuchRemote, StoreError
 from store.jobs import LEASE, Job, Jobs
 
@@ -51,7 +56,7 @@ class Reporting:
     def __init__(self, jobs: Jobs, job_id: int, worker: str, stop: threading.Event) -> None:
         self._jobs, self._job_id, self._worker, self._stop = jobs, job_id, worker, stop
         self._far: tuple[int, int] | None = None
-        self._standing: Standing | None = None
+        self._standing: object = None
         self._said = 0.0
         self._is_over = threading.Event()
         self._is_cancelled = False
@@ -70,8 +75,8 @@ class Reporting:
         if self._stop.is_set() and done < total:
             raise _Stopped
 
-    def keep(self, standing: Standing) -> None:
-        """Write down, too, what is settled; a `server.transfers.Keep`."""
+    def keep(self, standing: object) -> None:
+        """Write down, too, what is settled, which is the text of this at any time."""
         self._standing = standing
 
     @contextmanager
@@ -114,10 +119,40 @@ def worker_name() -> str:
 def work(services: Services, stop: threading.Event) -> None:
     """Work on jobs until the event is set; one that is under way then is given back."""
     name = worker_name()
+
+    def send_mail() -> None:
+        _loop(services, f"{name}-mail", ALONE, claim_waiting, stop)
+
+    def move() -> None:
+        _loop(services, f"{name}-privacy", MOVING, look_for_unsettled(), stop)
+
+    beside = [threading.Thread(target=move, name="privacy")]
+    if services.settings.smtp:
+        beside.append(threading.Thread(target=send_mail, name="mail"))
+    for thread in beside:
+        thread.start()
+    look_for_daily = look_now_and_then()
+
+    def look(services: Services) -> None:
+        services.jobs.end_alone((IMPORT,))
+        look_for_daily(services)
+
+    _loop(services, name, KINDS, look, stop)
+    for thread in beside:
+        thread.join()
+
+
+def _loop(
+    services: Services,
+    name: str,
+    kinds: Mapping[str, Doer],
+    look: Callable[[Services], None],
+    stop: threading.Event,
+) -> None:
     while not stop.is_set():
         try:
-            services.jobs.end_alone((IMPORT,))
-            job = services.jobs.take(tuple(KINDS), name)
+            look(services)
+            job = services.jobs.take(tuple(kinds), name)
             if job is not None:
                 _do(services, job, name, stop)
                 continue

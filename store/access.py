@@ -12,9 +12,9 @@ series held, and what its owner decides (`store.review`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, final
+from typing import Final, Protocol, final, runtime_checkable
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 
 from store.schema import series, study
 from store.states import State
@@ -23,6 +23,8 @@ __all__ = [
     "OPEN_STATES",
     "Caller",
     "Gate",
+    "LeadingScope",
+    "LentScope",
     "NothingScope",
     "OwnerScope",
     "Scope",
@@ -45,6 +47,17 @@ class Scope(Protocol):
 
     def condition(self) -> ColumnElement[bool]:
         """True for each row of `series` that is in the scope; for `visible` alone."""
+
+
+@runtime_checkable
+class LeadingScope(Scope, Protocol):
+    """A scope of few series among many, which can name their studies."""
+
+    def studies(self) -> Select[tuple[int]]:
+        """The keys of the studies that its series are in, and perhaps of some more.
+
+        Whoever wants a few does not wait for all; one may come several times.
+        """
 
 
 @final
@@ -94,9 +107,26 @@ class UploadScope:
         return and_(series.c.owner_id == self.owner_id, series.c.study_id.in_(studies))
 
 
+@final
+@dataclass(frozen=True)
+class LentScope:
+    """What somebody shows to those who have a link; not for everybody, though for nobody's eyes.
+
+    Attributes:
+        scope: what the link shows; of strangers' eyes.
+    """
+
+    scope: Scope
+    owner_id: None = None
+
+    def condition(self) -> ColumnElement[bool]:
+        """True for what the link shows."""
+        return self.scope.condition()
+
+
 @dataclass(frozen=True)
 class NothingScope:
-    """What a stranger sees while nothing is published."""
+    """What a stranger sees where nothing is for strangers."""
 
     owner_id: None = None
 
@@ -133,11 +163,13 @@ class Caller:
         authorization: the Authorization header, if there is one.
         root: the values in the path of the root that is asked, by name: which share, which upload.
         address: from where the request comes; empty when that is not known.
+        agent: the User-Agent header.
     """
 
     authorization: str | None = None
     root: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    agent: str = ""
 
 
 class Gate(Protocol):
@@ -153,6 +185,9 @@ class Gate(Protocol):
 
     def reader(self, caller: Caller) -> Scope | None:
         """What this caller may read; None when credentials were given and are not valid."""
+
+    def renewed(self, scope: Scope) -> Scope:
+        """A scope that it gave, as of now: an answer is under way, and what it shows may end."""
 
     def storer(self, caller: Caller) -> int | None:
         """The owner to whom this caller's instances go, or None when nothing tells who it is."""

@@ -5,17 +5,33 @@ against a power cut, then the index names the keys in its own transaction, then 
 them to their places. A process that dies before the index knew a key leaves a blob that nobody
 can reach and that `recover` removes; one that dies after it leaves a blob that `recover` publishes.
 Invariants: readers may open a key as soon as the index has it. Only de-identified bytes come here.
-Not here: which blob belongs to which instance (`store.schema`).
+A blob keeps its name, the last part of its key without what follows 32 digits, when it is copied to
+another key; what is kept by name stays right.
+Not here: which blob belongs to which instance (`store.schema`), two places told apart by their keys
+(`store.blobs_two`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
-__all__ = ["CHUNK_BYTES", "BlobWriter", "Blobs", "IsKnown"]
+__all__ = ["CHUNK_BYTES", "BlobWriter", "Blobs", "IsKnown", "key_of_copy", "name_of"]
 
 CHUNK_BYTES = 256 * 1024
+NAME_CHARACTERS = 32
 
 IsKnown = Callable[[Sequence[str]], set[str]]
+
+
+def name_of(key: str) -> str:
+    """What a blob is called, under whatever key it lies."""
+    return key.rpartition("/")[2][:NAME_CHARACTERS]
+
+
+def key_of_copy(key: str, now: datetime) -> str:
+    """A key for a copy of a blob: of the same name, and never used before."""
+    return f"{now:%Y%m%d}/{name_of(key)}{uuid.uuid4().hex}"
 
 
 class BlobWriter(Protocol):
@@ -48,11 +64,25 @@ class Blobs(Protocol):
     def create(self) -> BlobWriter:
         """Start a new blob under a key of its own."""
 
+    def begin_copy(self, key: str) -> BlobWriter:
+        """Start a blob that is to hold the same bytes as another, under a new key of its name.
+
+        Args:
+            key: of the other, wherever that lies.
+        """
+
     def settle(self, writers: Sequence[BlobWriter]) -> None:
         """Return when all that was written would survive a power cut."""
 
     def publish(self, keys: Sequence[str]) -> None:
         """Move settled blobs, which the index has by now, to their final places."""
+
+    def adopt(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write a whole blob under a key that it has had elsewhere; it is safe when this returns.
+
+        Raises:
+            StoreFull: no room is left.
+        """
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """The bytes from `offset`; fewer than `length` at the end of the blob."""

@@ -13,14 +13,14 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown
+from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown, key_of_copy
 from store.errors import StoreError, StoreFull
 
 __all__ = ["FolderBlobs"]
@@ -117,6 +117,17 @@ class FolderBlobs:
         except OSError as error:
             raise _translated(error) from None
 
+    def begin_copy(self, key: str) -> BlobWriter:
+        """Make an empty file of this process's own folder; its name is safe."""
+        try:
+            folder = self._own_folder()
+            path = f"{folder}/{_flat(key_of_copy(key, self._clock()))}"
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            _sync_folder(folder)
+            return _FileWriter(path, self._syncing)
+        except OSError as error:
+            raise _translated(error) from None
+
     def settle(self, writers: Sequence[BlobWriter]) -> None:
         """Wait until the bytes of each file are synced; their names are already."""
         for writer in writers:
@@ -127,6 +138,24 @@ class FolderBlobs:
         """Rename the files; a crash before the rename is on disk is mended by `recover`."""
         for key in keys:
             self._move(f"{self._own_folder()}/{_flat(key)}", key)
+
+    def adopt(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write the file beside its place, and move it there when it is safe."""
+        final = self._final(key)
+        fresh = final.with_name(f"{final.name}.{uuid.uuid4().hex}")
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            with open(fresh, "xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, final)
+            _sync_folder(final.parent)
+        except OSError as error:
+            raise _translated(error) from None
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """The bytes from `offset`; fewer than `length` at the end of the file."""

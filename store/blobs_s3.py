@@ -7,14 +7,14 @@ Not here: the contract and its three steps (`store.blobs`).
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown
+from store.blobs import CHUNK_BYTES, BlobWriter, IsKnown, key_of_copy
 from store.errors import StoreBusy, StoreError
 
 if TYPE_CHECKING:
@@ -117,6 +117,10 @@ class S3Blobs:
         """Start a new object; nothing is sent before a part is full."""
         return _ObjectWriter(self, f"{self._clock():%Y%m%d}/{uuid.uuid4().hex}")
 
+    def begin_copy(self, key: str) -> BlobWriter:
+        """Start a new object; the day in its key is today, so `recover` finds it."""
+        return _ObjectWriter(self, key_of_copy(key, self._clock()))
+
     def settle(self, writers: Sequence[BlobWriter]) -> None:
         """Complete each object; S3 answers when it is durable."""
         for writer in writers:
@@ -125,6 +129,17 @@ class S3Blobs:
 
     def publish(self, keys: Sequence[str]) -> None:
         """Nothing to do: a settled object is at its final place."""
+
+    def adopt(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Send the object; S3 answers when it is durable."""
+        writer = _ObjectWriter(self, key)
+        try:
+            for chunk in chunks:
+                writer.write(chunk)
+            writer.settle()
+        except BaseException:
+            writer.discard()
+            raise
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """The bytes from `offset`, by a ranged request."""

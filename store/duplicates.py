@@ -25,6 +25,7 @@ from store.streamed import (
     data_set_reader,
     streamed_values,
 )
+from store.whereabouts import Placed, Whereabouts
 
 __all__ = ["Pixels", "Replaced", "Uids", "find_stored", "is_repetition"]
 
@@ -83,11 +84,12 @@ def find_stored(
     row = database.row(_STORED, {"owner": owner_id, **place})
     if row is None:
         return None
-    transfer_syntax, streamed, frame_index, blob, replaced_by = row
+    transfer_syntax, streamed, frame_index, id_, blob, replaced_by = row
     if replaced_by is not None:
         return Replaced(replaced_by)
     frames = FrameIndex.unpack(bytes(frame_index))
-    return Pixels(transfer_syntax, streamed_values(streamed), frames, partial(blobs.read, blob))
+    read = partial(Whereabouts(database, blobs).read, Placed(id_, blob))
+    return Pixels(transfer_syntax, streamed_values(streamed), frames, read)
 
 
 def is_repetition(new: Pixels, stored: Pixels) -> bool:
@@ -107,6 +109,7 @@ _found = union_all(
         instance.c.available_transfer_syntax_uid,
         instance.c.streamed,
         instance.c.frame_index,
+        instance.c.id,
         instance.c.blob,
         null().label("replaced_by"),
     )
@@ -118,7 +121,7 @@ _found = union_all(
         series.c.series_instance_uid == bindparam("series"),
         instance.c.sop_instance_uid == bindparam("instance"),
     ),
-    select(null(), null(), null(), null(), replaced_instance.c.replaced_by).where(
+    select(null(), null(), null(), null(), null(), replaced_instance.c.replaced_by).where(
         replaced_instance.c.owner_id == bindparam("owner"),
         replaced_instance.c.study_instance_uid == bindparam("study"),
         replaced_instance.c.series_instance_uid == bindparam("series"),

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from sqlalchemy import Integer, bindparam, func, select
 
+from store.blobs import name_of
 from store.db import Database
 from store.errors import NoSuchFrame
 from store.frames import HEAD_BYTES, FrameIndex
@@ -24,13 +25,14 @@ PAGE_BYTES = 8192
 WHOLE_ONES = 4096
 PAGES = 1024
 
-# By its blob, too: SQLite gives the number of a row that went to another.
+# With its blob, whose name is compared: SQLite gives the number of a row that went to another.
 _PART = select(
     func.length(instance.c.frame_index),
     func.substr(
         instance.c.frame_index, bindparam("at", type_=Integer), bindparam("size", type_=Integer)
     ),
-).where(instance.c.id == bindparam("instance_id"), instance.c.blob == bindparam("blob_key"))
+    instance.c.blob,
+).where(instance.c.id == bindparam("instance_id"))
 
 
 class FrameIndexes:
@@ -65,11 +67,10 @@ class FrameIndexes:
         return self._query(instance_id, blob, at, PAGE_BYTES)[1]
 
     def _query(self, instance_id: int, blob: str, at: int, size: int) -> tuple[int, bytes]:
-        named = {"instance_id": instance_id, "blob_key": blob, "at": at + 1, "size": size}
-        found = self._database.row(_PART, named)
-        if found is None:
+        found = self._database.row(_PART, {"instance_id": instance_id, "at": at + 1, "size": size})
+        if found is None or name_of(found[2]) != name_of(blob):
             raise NoSuchFrame("the instance is no longer there")
-        length, part = found
+        length, part, _ = found
         return int(length), bytes(part)
 
 

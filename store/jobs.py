@@ -13,12 +13,13 @@ Not here: what the kinds of jobs do, and the process that runs them (`server`).
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, true, update
 
 from store.db import Database, in_utc
 from store.errors import NoSuchJob
@@ -88,7 +89,13 @@ class Jobs:
         self._clock = clock
 
     def add(
-        self, owner_id: int, kind: str, arguments: Mapping[str, Any], *, worker: str = ""
+        self,
+        owner_id: int,
+        kind: str,
+        arguments: Mapping[str, Any],
+        *,
+        worker: str = "",
+        connection: Connection | None = None,
     ) -> int:
         """Add a job; return its number.
 
@@ -97,6 +104,7 @@ class Jobs:
             kind: of work.
             arguments: for whoever does it, as JSON.
             worker: who does it from now on; by default whoever takes it first.
+            connection: a write transaction that it is part of; by default one of its own.
         """
         now = self._clock()
         row = {
@@ -109,9 +117,9 @@ class Jobs:
             "due_at": now,
             "created_at": now,
         }
-        with self._database.write() as connection:
-            made = connection.execute(insert(job).values(row).returning(job.c.id))
-            return int(made.scalar_one())
+        statement = insert(job).values(row).returning(job.c.id)
+        with nullcontext(connection) if connection else self._database.write() as writing:
+            return int(writing.execute(statement).scalar_one())
 
     def take(self, kinds: Sequence[str], worker: str) -> Job | None:
         """Begin the job that has been due for longest; None when there is none.

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final, Protocol
 
+from store.blobs import name_of
+
 __all__ = ["MANY", "NoPictures", "Pictures", "picture_name"]
 
 MANY: Final = "many"
@@ -53,7 +55,7 @@ def picture_name(blobs: Sequence[str], look: str) -> str:
         blobs: the keys of the blobs that it is made of.
         look: tells it apart from the other pictures of them: lower-case hexadecimal digits.
     """
-    first = blobs[0].rpartition("/")[2] if len(blobs) == 1 else MANY
+    first = name_of(blobs[0]) if len(blobs) == 1 else MANY
     return f"{first}.{look}"
 
 

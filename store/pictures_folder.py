@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 from zlib import crc32
 
+from store.blobs import name_of
 from store.pictures import MANY, NoPictures
 
 __all__ = ["FolderPictures"]
@@ -98,7 +99,7 @@ class FolderPictures:
 
     def drop(self, blob: str) -> None:
         """Remove the files whose names begin with the blob's, and those made of several blobs."""
-        for first in (blob.rpartition("/")[2], MANY):
+        for first in (name_of(blob), MANY):
             for path in (self._folder / first[:2]).glob(f"{first}.*"):
                 path.unlink(missing_ok=True)
 

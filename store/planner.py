@@ -26,6 +26,7 @@ STATISTICS: Final = (
     ("instance", "sqlite_autoindex_instance_1", "50000000 25 1"),
     ("instance", "ix_instance_sop_instance_uid", "50000000 1"),
     ("instance", "ix_instance_blob", "50000000 1"),
+    ("instance", "ix_instance_series_id_size", "50000000 25 1"),
 )
 
 

@@ -18,7 +18,7 @@ from store.changes import bump
 from store.ingest import Ingest
 from store.schema import doomed_blob, instance, replaced_instance, series, study
 
-__all__ = ["remove"]
+__all__ = ["remove", "remove_series"]
 
 
 def remove(
@@ -57,6 +57,15 @@ def remove(
     if gone:
         ingest.sweep()
     return gone
+
+
+def remove_series(connection: Connection, series_ids: Sequence[int], now: datetime) -> int:
+    """Remove whole series in the caller's transaction; return how many instances that were.
+
+    The caller says with `store.changes.bump` whose index has changed, and sweeps after the commit.
+    """
+    places = _locked(connection, _FIND.where(series.c.id.in_(series_ids)))
+    return sum(_remove_of(connection, place, None, now) for place in places)
 
 
 def _locked(connection: Connection, found: Select[Any]) -> Sequence[Row[Any]]:

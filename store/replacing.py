@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
-from store.blobs import Blobs
+from store.blobs import Blobs, name_of
 from store.db import Database
 from store.errors import Outdated, StoreError
 from store.pictures import Pictures
@@ -73,10 +73,14 @@ def _take_out_of(
     now, owner_id = common["replaced_at"], common["owner_id"]
     counts = {"of": series_id, "gone": len(replacements), "now": now}
     state = connection.execute(_SUBTRACT, counts).scalar_one()
+    keys = []
     for each in replacements:
-        key = {"of": series_id, "old": each.old.id, "by": each.by, "key": each.old.blob}
-        if connection.execute(_REMOVE, key).rowcount != 1:
+        # It may lie elsewhere by now, under another key of the same name.
+        named = {"of": series_id, "old": each.old.id, "by": each.by}
+        key = connection.execute(_REMOVE, named).scalar()
+        if key is None or name_of(key) != name_of(each.old.blob):
             raise Outdated("The instance was replaced in the meantime.")
+        keys.append(key)
     connection.execute(
         _FOLLOW,
         [
@@ -92,7 +96,7 @@ def _take_out_of(
             for each in replacements
         ],
     )
-    connection.execute(insert(doomed_blob), [{"key": each.old.blob} for each in replacements])
+    connection.execute(insert(doomed_blob), [{"key": key} for key in keys])
     left = select(instance.c.review_reasons).where(instance.c.series_id == series_id).distinct()
     changes = after_masking(state, connection.execute(left).scalars(), owner_id, now)
     connection.execute(update(series).where(series.c.id == series_id).values(changes))
@@ -165,15 +169,18 @@ _SUBTRACT: Final = (
     .returning(series.c.review_state)
 )
 _replacement = instance.alias()
-_REMOVE: Final = delete(instance).where(
-    instance.c.id == bindparam("old"),
-    instance.c.series_id == bindparam("of"),
-    instance.c.blob == bindparam("key"),
-    exists().where(
-        _replacement.c.series_id == bindparam("of"),
-        _replacement.c.sop_instance_uid == bindparam("by"),
-        _replacement.c.id != bindparam("old"),
-    ),
+_REMOVE: Final = (
+    delete(instance)
+    .where(
+        instance.c.id == bindparam("old"),
+        instance.c.series_id == bindparam("of"),
+        exists().where(
+            _replacement.c.series_id == bindparam("of"),
+            _replacement.c.sop_instance_uid == bindparam("by"),
+            _replacement.c.id != bindparam("old"),
+        ),
+    )
+    .returning(instance.c.blob)
 )
 # What the old one itself had replaced is now replaced by the newest.
 _FOLLOW: Final = (

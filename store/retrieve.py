@@ -20,7 +20,7 @@ from sqlalchemy import Select, bindparam, select
 
 from deid.encoding import encoding_of
 from store.access import OwnerScope, Scope, SeriesScope, visible
-from store.blobs import CHUNK_BYTES, Blobs
+from store.blobs import CHUNK_BYTES, Blobs, name_of
 from store.bulk import BulkValue, DataSet, Range, bulk_paths, fragments_of
 from store.byteorder import WORD_BYTES, swap_words
 from store.changes import current_version
@@ -38,6 +38,7 @@ from store.streamed import (
     data_set_reader,
     streamed_values,
 )
+from store.whereabouts import Whereabouts
 
 __all__ = ["Archive", "StoredInstance"]
 
@@ -75,7 +76,7 @@ class StoredInstance:
     @property
     def etag(self) -> str:
         """Changes when the bytes behind the UID do, which is never, short of a new instance."""
-        return self.blob.partition("/")[2]
+        return name_of(self.blob)
 
 
 class Archive:
@@ -96,6 +97,7 @@ class Archive:
         self.kept = Kept[bytes](KEPT_BYTES)
         self._refs = Kept[tuple[int, list[StoredInstance]]](KEPT_REFS)
         self._blobs = blobs
+        self._files = Whereabouts(database, blobs)
         # Frame indexes never change, and who may see one is asked before each use.
         self._frame_index = FrameIndexes(database).of
         self._headers = Headers()
@@ -145,7 +147,7 @@ class Archive:
 
     def read(self, ref: StoredInstance, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """The stored Part 10 file from `start` to `end`, in chunks."""
-        return self._blobs.stream(ref.blob, start, None if end is None else end - start)
+        return self._files.stream(ref, start, None if end is None else end - start)
 
     def frame(self, ref: StoredInstance, number: int) -> bytes:
         """One frame, in the stored transfer syntax; native frames as little-endian bytes.
@@ -157,7 +159,7 @@ class Archive:
         Raises:
             NoSuchFrame: the instance does not have this frame.
         """
-        index = self._frame_index(ref.id, ref.blob)
+        index = self._frame_index(ref.id, ref.etag)
         ranges = index.ranges(number)
         read = self._reader(ref)
         if len(ranges) == 1:
@@ -167,7 +169,7 @@ class Archive:
     def data_set(self, ref: StoredInstance) -> DataSet:
         """Where the values of an instance lie; for one use, as it keeps what it has read."""
         encoding = encoding_of(ref.transfer_syntax)
-        fragments = partial(self._fragments, ref.blob)
+        fragments = partial(self._fragments, ref)
         return DataSet(self._reader(ref), encoding, self._streamed(ref), fragments)
 
     def bulk_paths(self, ref: StoredInstance) -> list[str]:
@@ -236,14 +238,14 @@ class Archive:
         if ref.transfer_syntax == DEFLATED:
             return _steps(self._reader(ref), offset, length)
         # Chunks are a multiple of every word's width but for the last.
-        return self._blobs.stream(ref.blob, offset, length)
+        return self._files.stream(ref, offset, length)
 
     def _reader(self, ref: StoredInstance) -> Read:
         marks = self._bookmarks(ref.blob) if ref.transfer_syntax == DEFLATED else None
-        return data_set_reader(partial(self._blobs.read, ref.blob), ref.transfer_syntax, marks)
+        return data_set_reader(partial(self._files.read, ref), ref.transfer_syntax, marks)
 
-    def _read_fragments(self, blob: str, value: StreamedValue) -> tuple[Range, ...]:
-        return fragments_of(partial(self._blobs.read, blob), value)
+    def _read_fragments(self, ref: StoredInstance, value: StreamedValue) -> tuple[Range, ...]:
+        return fragments_of(partial(self._files.read, ref), value)
 
 
 def _instances_query() -> Select[Any]:

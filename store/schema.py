@@ -3,9 +3,9 @@ the jobs of moving them.
 
 Standard: column names are the PS3.6 keywords in snake case; the columns of study, series and
 instance are the attributes that PS3.18 tables 10.6.3-3 to 10.6.3-5 ask QIDO-RS to return.
-Invariants: every value comes from a de-identified header. A row of `instance` never changes; it
-goes when another instance replaces it, and its blob's key is then in `doomed_blob` until that is
-gone, too.
+Invariants: every value comes from a de-identified header. A row of `instance` never changes, but
+for where its file lies (`store.private_blobs`); it goes when another instance replaces it. The key
+of a blob that no row names any more is in `doomed_blob` until that is gone, too.
 Not here: who may see a row (`store.access`), the accounts behind `owner_id` (`accounts.schema`).
 """
 
@@ -35,6 +35,7 @@ __all__ = [
     "instance",
     "job",
     "owner_key",
+    "private_series",
     "remote",
     "replaced_instance",
     "series",
@@ -155,6 +156,8 @@ instance = Table(
     UniqueConstraint("series_id", "sop_instance_uid"),
     Index(None, "sop_instance_uid"),
     Index(None, "blob", unique=True),
+    # How much of anything there is, is told without a look at the rows, which are long.
+    Index(None, "series_id", "size"),
 )
 
 # A repetition of an instance that was replaced is known by its row here. All UIDs are new ones.
@@ -171,6 +174,21 @@ replaced_instance = Table(
 
 # Written in the transaction that removes the instance, emptied when the blob is gone.
 doomed_blob = Table("doomed_blob", metadata, Column("key", Text, primary_key=True))
+
+# The series of which a file may lie in the private place (`store.private_blobs`).
+private_series = Table(
+    "private_series",
+    metadata,
+    Column(
+        "series_id",
+        Id,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    # When the series had last changed, as all of its files were there; none before that.
+    Column("settled_at", DateTime(timezone=True)),
+)
 
 # How often an owner's rows have changed (`store.changes`).
 change = Table(

@@ -4,6 +4,7 @@
     an index has all that is asked for     it gives them in order
     many have it                           all are walked, newest first, until there are enough
     those who do are not among the newest  they are looked up in an index, and sorted
+    the scope shows some of all owners'    the newest are walked, then what it names is looked up
 
 Standard: PS3.18 8.3.4.4 (paging).
 Invariants: what is found does not depend on the way; a way is chosen by counting to `FEW` at most,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     table,
 )
 
-from store.access import OwnerScope, Scope, visible, visible_studies
+from store.access import LeadingScope, OwnerScope, Scope, visible, visible_studies
 from store.schema import instance, series, study
 from store.search_among import together
 from store.search_blocks import with_text
@@ -49,8 +50,10 @@ DAYS: Final = 31
 days there may be few."""
 
 FIRST_WALK: Final = 1_000
+SHORT_WALK: Final = 10_000
 LONG_WALK: Final = 60_000
-"""How many studies are walked before an index is asked: first, and more if those promise it."""
+"""How many studies are walked before an index is asked: first, of all owners', and more if the
+first promise it."""
 
 FIRST_OF_YEARS: Final = 2_000
 """The same of studies with a modality in a year, whose rows are not neighbours."""
@@ -114,6 +117,8 @@ def find(connection: Connection, scope: Scope, level: Level, terms: Terms, cut: 
     if level == "study" and isinstance(scope, OwnerScope):
         return search.of_owner(scope)
     lead = _few(connection, _leads(connection, scope, level, terms))
+    if lead is None and isinstance(scope, LeadingScope):
+        return search.of_few(scope)
     return search.run(search.walk() if lead is None else search.by_lead(lead))
 
 
@@ -155,6 +160,18 @@ class _Search:
         if not terms.leads and (self.is_sqlite or not terms.indexed):
             return self.run(self._newest(scope, rest), behind=1)
         return self._until_enough(scope)
+
+    def of_few(self, scope: LeadingScope) -> Found:
+        """Find what a scope shows that names its studies, of which there may be few or many."""
+        wanted = self.cut.limit + self.cut.offset + COUNTED + 1
+        if self.level == "study":
+            newest = select(study.c.id).order_by(study.c.id.desc())
+            floor = self.connection.execute(newest.offset(SHORT_WALK).limit(1)).scalar()
+            walk = Walk(floor, self.cut.below)
+            keys = self._keys(_ordered(scope, "study", self.where, walk).limit(wanted))
+            if len(keys) == wanted or floor is None:
+                return Found(keys[self.cut.offset :], is_all=len(keys) < wanted)
+        return self.run(self.by_lead(scope.studies()))
 
     def _led(self, lead: Select[Any]) -> Found | None:
         """What a lead leads to, if it ends soon; it has all that is asked for."""
@@ -318,7 +335,9 @@ def _any_below(scope: Scope, level: Level, terms: Terms) -> ColumnElement[bool]:
 
 def _leads(connection: Connection, scope: Scope, level: Level, terms: Terms) -> list[Select[Any]]:
     leads = list(terms.leads)
-    if not isinstance(scope, OwnerScope):
+    if isinstance(scope, LeadingScope):
+        leads.insert(0, scope.studies())
+    elif not isinstance(scope, OwnerScope):
         leads.insert(0, select(series.c.study_id).where(visible(scope)))
     elif level != "study" and terms.words and connection.dialect.name != "sqlite":
         leads.append(select(study.c.id).where(visible_studies(scope), *terms.indexed))

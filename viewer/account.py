@@ -1,9 +1,10 @@
-"""The account page: AE titles of one's own, known senders, and tokens of programs.
+"""The account page: AE titles of one's own, known senders, tokens of programs, and what is stored.
 
 Invariants: people see and change what is their own, and cannot take what is another's; the secret
 of a token is on the one answer to the press that made it, and nowhere else; every form carries the
 protection against forged requests and works without script.
-Not here: the rules (`accounts`), the fields (`viewer.account_forms`).
+Not here: the rules (`accounts`), the fields (`viewer.account_forms`), profile, file and deletion
+(`viewer.account_data`), sessions and passwords (`viewer.security`).
 """
 
 import os
@@ -24,6 +25,7 @@ from accounts.errors import (
 from accounts.peers import add_peer, peers_of, remove_peer
 from accounts.tokens import TokenScope, create_token, revoke_token, tokens_of
 from viewer import account_forms, words
+from viewer.account_data import add_own_data, own_data
 from viewer.account_forms import ANYBODY, PeerForm, TitleForm, TokenForm
 from viewer.blueprint import Pages, only_signed_in
 from viewer.sign_in import ButtonForm
@@ -48,6 +50,7 @@ def create_account_blueprint(pages: Pages) -> Blueprint:
         ]
         return _draw(pages, peer_form=PeerForm.of(chosen[0])) if chosen else _draw(pages)
 
+    add_own_data(blueprint, pages, _draw)
     _add_titles(blueprint, pages)
     _add_senders(blueprint, pages)
     _add_tokens(blueprint, pages)
@@ -168,7 +171,7 @@ def _draw(pages: Pages, **shown: Any) -> str:  # noqa: ANN401 - what the templat
         titles=ae_titles_of(pages.database, current_user.id),
         peers=peers_of(pages.database, current_user.id),
         tokens=tokens_of(pages.database, current_user.id),
-        **shown,
+        **own_data(pages) | shown,
     )
 
 

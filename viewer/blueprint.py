@@ -8,14 +8,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, render_template, request
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from accounts.reach import Reach
+from cases.cases import count_of_owner
+from cases.exports import Exports
 from store.access import Gate, OwnerScope
 from store.db import Database
 from store.ingest import Ingest
@@ -24,8 +27,9 @@ from store.retrieve import Archive
 from store.review import Review
 from viewer import words
 from viewer.assets import Assets
-from viewer.site import Site
+from viewer.site import SettingShown, Site
 from viewer.studies import find_study, page_of_studies
+from viewer.study_states import count_by_state, scope_of, show_named
 
 __all__ = ["Pages", "create_blueprint", "only_signed_in"]
 
@@ -48,6 +52,9 @@ class Pages:
         reach: where accounts may have this server connect to.
         site: what the operator has said about it.
         random_bytes: gives that many random bytes.
+        share_key: by what those who open share links are told apart.
+        exports: the files with all that is an account's own.
+        settings: those in force, for administrators to see.
         assets: the built client; by default that of this checkout.
     """
 
@@ -65,6 +72,9 @@ class Pages:
     reach: Reach = field(default_factory=Reach)
     site: Site = field(default_factory=Site)
     random_bytes: Callable[[int], bytes] = os.urandom
+    share_key: bytes = b""
+    exports: Exports = field(default_factory=lambda: Exports(Path("exports")))
+    settings: tuple[SettingShown, ...] = ()
     assets: Assets | None = field(default=None)
 
     @property
@@ -106,18 +116,19 @@ def create_blueprint(pages: Pages) -> Blueprint:
 
     blueprint.before_request(only_signed_in)
 
-    @blueprint.get("/")
-    def home() -> Response:
-        return redirect(url_for("pages.uploads"))
-
     @blueprint.get("/uploads")
     def uploads() -> str:
         number = min(LAST_PAGE, max(1, request.args.get("page", 1, int)))
         now = pages.clock()
-        studies = page_of_studies(pages.database, OwnerScope(current_user.id), number, now)
+        show = show_named(request.args.get("show", ""))
+        scope = scope_of(current_user.id, show, now)
+        studies = page_of_studies(pages.database, scope, number, now)
         if not studies.entries and number > 1:
             abort(404)
-        return render_template("uploads.html", studies=studies, pages=pages, now=now)
+        counts = count_by_state(pages.database, current_user.id, now)
+        cases_total = count_of_owner(pages.database, current_user.id)
+        told = {"studies": studies, "show": show, "counts": counts, "cases_total": cases_total}
+        return render_template("uploads.html", pages=pages, now=now, **told)
 
     @blueprint.get("/viewer/<study_uid>")
     def viewer(study_uid: str) -> str:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import accounts.errors as a
+import cases.errors as c
 import store.errors as s
 
 __all__ = [
@@ -114,8 +116,8 @@ WORDS: Final = MappingProxyType(
         ),
         404: Words(
             "There is nothing at this address",
-            "It may have been deleted, or the link was cut off when it was copied. Studies are "
-            "shown only to the person who sent them.",
+            "It may have been deleted or hidden, or the link was cut off when it was copied. "
+            "Studies are shown only to the person who sent them.",
         ),
         405: Words(
             "This address does not work that way",
@@ -163,6 +165,32 @@ OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
         BodyTooLarge: Outcome(413),
         WrongMediaType: Outcome(415),
         BadValue: Outcome(422),
+        a.AccountError: Outcome(422),
+        a.EmailTaken: Outcome(409),
+        a.ChannelTaken: Outcome(409),
+        a.NoSuchAccount: Outcome(404),
+        a.NoSuchToken: Outcome(404),
+        a.NoSuchSession: Outcome(404),
+        a.NotInvited: Outcome(410),
+        a.LastAdministrator: Outcome(409),
+        a.NoSuchMessage: Outcome(404),
+        a.NoSuchPeer: Outcome(404),
+        a.NoSuchAeTitle: Outcome(404),
+        a.AeTitleTaken: Outcome(409),
+        a.HostNotAllowed: Outcome(422),
+        a.InvalidValue: Outcome(422),
+        c.CaseError: Outcome(400),
+        c.NoSuchCase: Outcome(404),
+        c.NoSuchVersion: Outcome(404),
+        c.NoSuchPlaylist: Outcome(404),
+        c.NoSuchShare: Outcome(404),
+        c.NoSuchReport: Outcome(404),
+        c.NeedsPassword: Outcome(401),
+        c.WrongPassword: Outcome(422),
+        c.NotAllowed: Outcome(403),
+        c.NotReady: Outcome(409),
+        c.Changed: Outcome(409),
+        c.InvalidText: Outcome(422),
         s.StoreError: Outcome(500, "The archive could not do it."),
         s.NoSuchFrame: Outcome(404, "The instance does not have a frame of this number."),
         s.NoSuchBulkdata: Outcome(404, "The instance has no bulk data of this name."),

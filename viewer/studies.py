@@ -6,24 +6,32 @@ Not here: how they are drawn (`templates/uploads.html`), the search itself (`sto
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
 
+from cases.using import Use, cases_with
 from store.access import Scope, visible
 from store.db import Database
 from store.schema import series, study
 from store.search import Match, Query, search
+from viewer.study_states import SETTLED
 from viewer.words import utc
 
-__all__ = ["PER_PAGE", "StudyEntry", "StudyPage", "find_study", "is_uid", "page_of_studies"]
+__all__ = [
+    "PER_PAGE",
+    "StudyEntry",
+    "StudyPage",
+    "find_studies",
+    "find_study",
+    "is_uid",
+    "page_of_studies",
+]
 
 PER_PAGE: Final = 50
 STUDY_INSTANCE_UID: Final = 0x0020000D
 UID_LENGTH: Final = 64
-#: A study to which nothing was added for this long counts as complete.
-SETTLED: Final = timedelta(seconds=10)
 #: Series of these kinds have no picture to stand for their study.
 WITHOUT_PICTURE: Final = (
     frozenset(("DOC", "KO", "PLAN", "PR", "SR"))
@@ -48,6 +56,7 @@ class StudyEntry:
         held, left_out: how many of its series wait for their owner's decision, and how many the
             owner left out.
         changed: grows whenever the owner decided something, so that pictures are asked for anew.
+        cases: of its owner, that show series of it.
     """
 
     uid: str
@@ -62,6 +71,7 @@ class StudyEntry:
     held: int
     left_out: int
     changed: int
+    cases: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,15 @@ def find_study(database: Database, scope: Scope, uid: str, now: datetime) -> Stu
     return entries[0] if entries else None
 
 
+def find_studies(
+    database: Database, scope: Scope, uids: Sequence[str], now: datetime
+) -> list[StudyEntry]:
+    """Those of the studies that are in the scope, in this order; a page of them at most."""
+    wanted = list(dict.fromkeys(uids))[:PER_PAGE]
+    found = [find_study(database, scope, uid, now) for uid in wanted]
+    return [entry for entry in found if entry is not None]
+
+
 def is_uid(text: str) -> bool:
     """A UID has this form (PS3.5 9.1); nothing else need be looked up."""
     return len(text) <= UID_LENGTH and all(part.isdecimal() for part in text.split("."))
@@ -109,9 +128,13 @@ def is_uid(text: str) -> bool:
 def _entries(
     database: Database, scope: Scope, results: Sequence[dict[str, Any]], now: datetime
 ) -> tuple[StudyEntry, ...]:
-    parts = _series_of(database, scope, [_text(result, "0020000D") for result in results])
+    uids = [_text(result, "0020000D") for result in results]
+    parts = _series_of(database, scope, uids)
+    used = {} if scope.owner_id is None else cases_with(database, scope.owner_id, uids)
     return tuple(
-        _entry(result, own, now) for result in results if (own := parts[_text(result, "0020000D")])
+        _entry(result, own, used.get(uid, ()), now)
+        for uid, result in zip(uids, results, strict=True)
+        if (own := parts[uid])
     )
 
 
@@ -142,7 +165,9 @@ def _series_of(
     return found
 
 
-def _entry(result: dict[str, Any], parts: list[dict[str, Any]], now: datetime) -> StudyEntry:
+def _entry(
+    result: dict[str, Any], parts: list[dict[str, Any]], cases: tuple[Use, ...], now: datetime
+) -> StudyEntry:
     arrived = max(utc(part["updated_at"]) for part in parts)
     return StudyEntry(
         uid=_text(result, "0020000D"),
@@ -157,6 +182,7 @@ def _entry(result: dict[str, Any], parts: list[dict[str, Any]], now: datetime) -
         held=sum(part["review_state"] == "held" for part in parts),
         left_out=sum(part["review_state"] == "left-out" for part in parts),
         changed=max(_second(part["reviewed_at"]) for part in parts),
+        cases=cases,
     )
 
 

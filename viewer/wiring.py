@@ -12,12 +12,28 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from viewer.account import create_account_blueprint
+from viewer.admin import create_admin_blueprint
 from viewer.api import create_api_blueprint
+from viewer.api_cases import create_case_api_blueprint
 from viewer.assets import Assets, create_assets_blueprint
 from viewer.blueprint import Pages, create_blueprint
+from viewer.editor import create_editor_blueprint
+from viewer.embed import create_embed_blueprint
 from viewer.errors import NotBuilt, words_for
+from viewer.playlists import create_playlists_blueprint
+from viewer.public import create_public_blueprint
+from viewer.public_feeds import create_feeds_blueprint
+from viewer.reports import create_reports_blueprint
 from viewer.review import create_review_blueprint
-from viewer.sign_in import create_login_manager, create_sign_in_blueprint
+from viewer.security import install_security
+from viewer.security.doors import guard_doors
+from viewer.security.pages import create_security_blueprint
+from viewer.security.terms import ask_for_terms, create_terms_blueprint
+from viewer.share import create_share_blueprint
+from viewer.shares import create_shares_blueprint
+from viewer.sign_in import create_sign_in_blueprint
+from viewer.texts import create_texts_blueprint
+from viewer.uploads import create_uploads_blueprint
 
 __all__ = ["install", "signed_in_account"]
 
@@ -35,20 +51,37 @@ def install(app: Flask, pages: Pages) -> None:
         app: with its SECRET_KEY set.
         pages: what the pages work on.
     """
-    create_login_manager(app, pages)
     app.register_blueprint(create_api_blueprint(pages, url_prefix=API))
+    app.register_blueprint(create_case_api_blueprint(pages, url_prefix=API))
     try:
         assets = pages.assets or Assets.load()
     except NotBuilt as missing:
+        install_security(app, pages, with_views=False)
         _install_notice(app, str(missing))
         return
     pages = replace(pages, assets=assets)
     app.context_processor(lambda: {"assets": assets})
     app.register_blueprint(create_assets_blueprint(assets))
+    install_security(app, pages, with_views=True)
     app.register_blueprint(create_sign_in_blueprint(pages))
+    guard_doors(app, pages)
+    app.register_blueprint(create_security_blueprint(pages))
+    app.register_blueprint(create_terms_blueprint(pages))
+    ask_for_terms(app, pages)
+    app.register_blueprint(create_public_blueprint(pages))
+    app.register_blueprint(create_feeds_blueprint(pages))
     app.register_blueprint(create_blueprint(pages))
+    app.register_blueprint(create_uploads_blueprint(pages))
+    app.register_blueprint(create_editor_blueprint(pages))
+    app.register_blueprint(create_embed_blueprint(pages))
     app.register_blueprint(create_review_blueprint(pages))
+    app.register_blueprint(create_playlists_blueprint(pages))
+    app.register_blueprint(create_shares_blueprint(pages))
+    app.register_blueprint(create_share_blueprint(pages))
+    app.register_blueprint(create_reports_blueprint(pages))
+    app.register_blueprint(create_admin_blueprint(pages))
     app.register_blueprint(create_account_blueprint(pages))
+    app.register_blueprint(create_texts_blueprint(pages))
 
     def answer(error: HTTPException) -> Response:
         return _error_page(error, pages.dicomweb_root)
@@ -108,6 +141,9 @@ def _install_notice(app: Flask, sentence: str) -> None:
         "/sign-in",
         "/sign-in/<token>",
         "/viewer/<study_uid>",
+        "/embed/case/<code>",
+        "/cases/<code>",
+        "/authors/<address>",
     ):
         app.add_url_rule(rule, f"not_built:{rule}".replace(".", "_"), notice)
     app.logger.warning("%s", sentence)

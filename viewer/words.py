@@ -4,9 +4,9 @@ Invariants: months are words, so no date can be read two ways; numbers and their
 line (no-break space).
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-__all__ = ["age", "day", "exact", "grouped", "plural", "series_name", "utc"]
+__all__ = ["age", "day", "duration", "exact", "grouped", "plural", "quick", "series_name", "utc"]
 
 NBSP = "\u00a0"
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -32,6 +32,23 @@ def age(moment: datetime, now: datetime) -> str:
     if seconds < DAY:
         return f"{seconds // HOUR}{NBSP}h"
     return plural(seconds // DAY, "day", "days")
+
+
+def duration(span: timedelta) -> str:
+    """How long, in the one unit that fits."""
+    seconds = max(0, round(span.total_seconds()))
+    if seconds < MINUTE:
+        return f"{seconds}{NBSP}s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE}{NBSP}min"
+    return f"{seconds // HOUR}{NBSP}h" if seconds < 2 * DAY else f"{seconds // DAY}{NBSP}days"
+
+
+def quick(milliseconds: int) -> str:
+    """How long something took that takes moments."""
+    if milliseconds < 1000:
+        return f"{max(1, milliseconds)}{NBSP}ms"
+    return f"{milliseconds / 1000:.1f}{NBSP}s"
 
 
 def exact(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """`readingroom account` and `token`: who may do what.
 
-Not here: the rules of accounts (`accounts`), AE titles (`server.cli.ae_titles`).
+Not here: the rules of accounts (`accounts`), invitations, roles and suspension
+(`server.cli.roles`), AE titles (`server.cli.ae_titles`).
 """
 
 import json
@@ -12,11 +13,11 @@ from typing import Any
 
 import click
 
-from accounts.errors import NoSuchAccount
-from accounts.people import Account, account_by_email, account_by_id, create_account
+from accounts.people import account_by_id, create_account
 from accounts.tokens import ALL_SCOPES, Token, TokenScope, create_token, revoke_token, tokens_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
+from server.cli.roles import account_named, add_people_commands
 from server.services import Services, now
 
 __all__ = ["account", "account_named", "account_option", "email_of", "token"]
@@ -58,6 +59,9 @@ def create(
         click.echo(json.dumps({"id": made.id, "email": made.email, "admin": made.admin}))
     else:
         click.echo(f"Created the account {made.email}.")
+
+
+add_people_commands(account)
 
 
 @click.group()
@@ -146,15 +150,3 @@ def _described(services: Services, found: Token) -> dict[str, Any]:
         "created_at": found.created_at.isoformat(timespec="seconds"),
         "expires_at": found.expires_at and found.expires_at.isoformat(timespec="seconds"),
     }
-
-
-def account_named(services: Services, email: str) -> Account:
-    """The account with this e-mail address.
-
-    Raises:
-        NoSuchAccount: there is none.
-    """
-    found = account_by_email(services.database, email)
-    if found is None:
-        raise NoSuchAccount("There is no account with this e-mail address.")
-    return found

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from accounts.errors import AccountError
+from cases.errors import CaseError
 from server.config import load
 from server.errors import CommandFailed
 from server.migrations import migrate
@@ -22,11 +23,11 @@ def ready_services(config: Path | None, data: str | None) -> Iterator[Services]:
     """Services on a database that is at the newest revision.
 
     Raises:
-        CommandFailed: in place of the errors of accounts and store.
+        CommandFailed: in place of the errors of accounts, cases and store.
     """
     services = Services(load(config, flags={"data": data}))
     try:
         migrate(services.database)
         yield services
-    except (AccountError, StoreError) as error:
+    except (AccountError, CaseError, StoreError) as error:
         raise CommandFailed(str(error)) from None

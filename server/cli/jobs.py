@@ -16,6 +16,9 @@ from typing import Any, Final
 import click
 
 from accounts.people import Account
+from cases.cases import case_of_owner
+from cases.errors import NoSuchCase
+from cases.publishing import published
 from server.cli.accounts import account_named, account_option, email_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
@@ -37,8 +40,9 @@ _OVER: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @click.command()
-@click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
+@click.argument("studies", metavar="[STUDY]...", nargs=-1)
 @account_option
+@click.option("--case", "code", metavar="CODE", help="Instead, the series that a case shows.")
 @click.option("--peer", metavar="AETITLE", help="Send with C-STORE to this peer.")
 @click.option("--remote", metavar="NAME", help="Send with STOW-RS to this server.")
 @click.option("--wait", is_flag=True, help="Return when it is done, non-zero unless all went.")
@@ -48,6 +52,7 @@ _OVER: Final = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 def send(
     studies: tuple[str, ...],
     email: str,
+    code: str | None,
     peer: str | None,
     remote: str | None,
     wait: bool,
@@ -58,13 +63,31 @@ def send(
     """Have studies sent, by their Study Instance UIDs here; the running server does it."""
     if (peer is None) == (remote is None):
         raise click.UsageError("Give either --peer or --remote.")
+    if bool(studies) == bool(code):
+        raise click.UsageError("Give either studies or --case.")
     with ready_services(config, data) as services, _told():
         owner = account_named(services, email)
-        number = send_studies(services, owner.id, studies, peer=peer, remote=remote)
+        wanted, series = (studies, ()) if code is None else _of_case(services, owner, code)
+        number = send_studies(services, owner.id, wanted, series=series, peer=peer, remote=remote)
         found = _waited_for(services, number) if wait else services.jobs.get(number)
         _print(services, found, as_json=as_json)
     if wait and found.state is not JobState.DONE:
         sys.exit(1)
+
+
+def _of_case(
+    services: Services, owner: Account, code: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The studies and series of a case: of what is published, else of the working copy."""
+    try:
+        found = case_of_owner(services.database, owner.id, code)
+    except NoSuchCase:
+        raise CommandFailed("The account has no such case.") from None
+    document = found.document
+    if found.version is not None:
+        document = published(services.database, found.id).document
+    pairs = document.series_uids()
+    return tuple(study for study, _ in pairs), tuple(series for _, series in pairs)
 
 
 @click.command("import")

@@ -44,10 +44,21 @@ def signed_in(browser: Browser, server: RunningServer) -> Iterator[BrowserContex
     page = context.new_page()
     page.goto(server.sign_in_link())
     page.get_by_role("button", name="Sign in").click()
+    accept_terms(page)
     page.wait_for_url("**/uploads")
     page.close()
     yield context
     context.close()
+
+
+def accept_terms(page: Page) -> None:
+    """Say yes to the terms, which a new account is asked about."""
+    page.wait_for_url("**/accept-terms**")
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Accept").click()
+    # The address before has where it leads to in it.
+    page.wait_for_url(lambda url: "accept-terms" not in url)
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_a_stranger_is_asked_to_sign_in(signed_in: BrowserContext, server: Runni
     assert signed_in.browser is not None
     stranger = signed_in.browser.new_context()
     page = stranger.new_page()
-    for path in ("/", "/uploads", "/viewer/1.2.3"):
+    for path in ("/account", "/uploads", "/viewer/1.2.3"):
         page.goto(server.base + path)
         assert "/sign-in" in page.url
     # The link was used by the owner; it signs nobody in again.

@@ -60,6 +60,9 @@ class TokenGate:
             return UploadScope(upload, of)
         return NothingScope() if owner is None else OwnerScope(owner)
 
+    def renewed(self, scope: Scope) -> Scope:
+        return scope
+
     def storer(self, caller: Caller) -> int | None:
         if caller.root:
             raise Forbidden

@@ -75,7 +75,9 @@ def test_owners_keep_what_cannot_change(app: Flask, resource: Resource) -> None:
         assert headers["ETag"]
 
 
-@pytest.mark.parametrize(("account", "expected"), [(None, "no-cache"), (5, "private, no-cache")])
+@pytest.mark.parametrize(
+    ("account", "expected"), [(None, "public, no-cache"), (5, "private, no-cache")]
+)
 def test_others_ask_each_time_whether_it_may_still_be_shown(
     app: Flask, resource: Resource, account: int | None, expected: str
 ) -> None:

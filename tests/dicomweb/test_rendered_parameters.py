@@ -16,7 +16,7 @@ from PIL import Image
 from dicomweb.answers import Asked
 from dicomweb.rendered import answer_rendered
 from dicomweb.resources import Resource
-from store.access import OwnerScope, Scope
+from store.access import LentScope, OwnerScope, Scope
 from store.encoded import srgb
 from tests.dicomweb.app import create_app
 from tests.dicomweb.conftest import Caller
@@ -162,7 +162,8 @@ def test_strangers_ask_each_time(stored: tuple[Flask, str]) -> None:
     archive = app.extensions["archive"]
     scopes: tuple[tuple[Scope, str], ...] = (
         (OwnerScope(1), "private, max-age=86400"),
-        (Published(), "private, no-cache"),
+        (Published(), "public, no-cache"),
+        (LentScope(Published()), "private, no-cache"),
     )
     etags = set()
     for scope, cache in scopes:

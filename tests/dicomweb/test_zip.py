@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from dicomweb.archives import zipped
 from store.retrieve import StoredInstance
-from tests.dicomweb.conftest import Caller
+from tests.dicomweb.conftest import AUTHORIZED, Caller
 from tests.dicomweb.samples import make_file, make_implicit_file, make_rle_file
 
 ELE, IMPLICIT, RLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.5"
@@ -36,6 +36,21 @@ def _opened(response: TestResponse) -> tuple[ZipFile, dict[str, Any]]:
             assert getattr(ds, name) == file[name]
         assert ds.file_meta.TransferSyntaxUID == file["TransferSyntaxUID"]
     return archive, manifest
+
+
+def test_the_length_is_told_of_what_need_not_be_made(caller: Caller) -> None:
+    """So that an archive whose end is missing is not taken for a whole one."""
+    files = [make_file(number, frames=number) for number in (1, 2)] + [make_rle_file(3)]
+    study = caller.stored(files)[0].split("/series/")[0]
+    response = caller.get(study, Accept="application/zip")
+    assert int(response.headers["Content-Length"]) == len(response.data)
+    _opened(response)
+    head = caller.client.head(
+        f"/dicomweb{study}", headers=AUTHORIZED | {"Accept": "application/zip"}
+    )
+    assert head.headers["Content-Length"] == response.headers["Content-Length"]
+    made = caller.get(study, Accept=f"application/zip; transfer-syntax={RLE}")
+    _opened(made)
 
 
 def test_every_level(caller: Caller) -> None:

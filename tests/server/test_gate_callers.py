@@ -7,6 +7,7 @@ import pytest
 from accounts.ae_titles import add_ae_title
 from accounts.peers import add_peer
 from accounts.reach import Reach
+from accounts.roles import resume, suspend
 from dimse.callers import Caller
 from server.config import Address
 from server.gate import callers_of
@@ -143,14 +144,24 @@ def test_each_association_is_decided_anew(site: Site, ask: Ask) -> None:
     assert ask("INES-CT", OWN, HERE).is_stranger
 
 
-def test_two_looks_into_indexes_decide(site: Site, ask: Ask) -> None:
+def test_three_looks_by_keys_decide(site: Site, ask: Ask) -> None:
     seen: list[str] = []
     raw = site.services.database.engine.raw_connection()
     raw.driver_connection.set_trace_callback(seen.append)  # type: ignore[union-attr]
     raw.close()
     assert not ask("OTTO-CT", "OTTO-KNOWN", THERE).is_stranger
-    assert len(seen) == 2
+    assert len(seen) == 3
     with site.services.database.read() as connection:
         for query in seen:
             (step,) = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
-            assert "USING INDEX" in step.detail
+            assert "USING INDEX" in step.detail or "USING INTEGER PRIMARY KEY" in step.detail
+
+
+def test_nobody_acts_for_a_suspended_account(site: Site, ask: Ask) -> None:
+    database = site.services.database
+    suspend(database, site.other.id)
+    for calling, called in (("OTTO-CT", OWN), ("NOBODY", "OTTO-OPEN"), ("OTTO-CT", "OTTO-KNOWN")):
+        caller = ask(calling, called, THERE)
+        assert (caller.owner_id, caller.scope) == (None, None), (calling, called)
+    resume(database, site.other.id)
+    assert ask("OTTO-CT", OWN, THERE).owner_id == site.other.id

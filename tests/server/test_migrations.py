@@ -1,6 +1,7 @@
 """Migrations: one head, an empty database becomes what the schemas say, a filled one keeps all."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ CLEAN = b'{"00280301":{"vr":"CS","Value":["NO"]}}'
 QUOTED = b'{"00204000":{"vr":"LT","Value":["\\"00280301\\":{\\"vr\\":\\"CS\\"}"]}}'
 SCANNED = b'{"00080064":{"vr":"CS","Value":["SD"]}}'
 REGIONS = b'{"00186011":{"vr":"SQ","Value":[{}]}}'
+#: What finds studies and cases by words, and the parts that the database makes of it.
+WORDS = re.compile(r"study_words|case_words")
 #: Modality, then the instances as SOP class, transfer syntax and metadata; and what becomes of it.
 SERIES: list[tuple[str, list[tuple[str, str, bytes]], str]] = [
     ("CT", [(CT, EXPLICIT, b"{}"), (CT, EXPLICIT, CLEAN)], ""),
@@ -128,8 +131,8 @@ def _words(database: Database) -> list[int]:
 
 
 def _is_in_the_schemas(name: str | None, kind: str, _parents: object) -> bool:
-    # The index of words is no table or index that SQLAlchemy knows; it is compared as SQL.
-    return not (kind in ("table", "index") and name and "study_words" in name)
+    # The indexes of words are no table or index that SQLAlchemy knows; one is compared as SQL.
+    return not (kind in ("table", "index") and name and WORDS.search(name))
 
 
 def _fill(database: Database) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from pydicom.dataset import FileDataset
@@ -18,6 +19,7 @@ from werkzeug.test import TestResponse
 import viewer
 from accounts.people import Account, create_account
 from accounts.signin import create_link
+from accounts.terms import accept
 from accounts.tokens import create_token
 from server.gate import AccountGate
 from server.migrations import migrate
@@ -41,6 +43,10 @@ SOURCES = {
     "src/viewport/viewer.ts": "stage-1.js",
     "node_modules/codec.js": "codec-1.js",
 }
+
+
+# Passwords are slow to hash, as they should be, but not in tests.
+QUICK = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 
 
 class Clock:
@@ -99,10 +105,16 @@ class Site:
             self.pages.database, account.id, random_bytes=os.urandom, clock=self.clock
         )
 
+    def accept_terms(self, account: Account) -> None:
+        """As the person does who is asked for it."""
+        version = self.pages.site.terms_version
+        accept(self.pages.database, account.id, version, of_age=True, clock=self.clock)
+
     def visitor(self, account: Account | None = None) -> FlaskClient:
         """A browser, signed in as somebody or not."""
         client = self.app.test_client()
         if account is not None:
+            self.accept_terms(account)
             # By link: passwords are slow to check, as they should be.
             assert press(client, f"/sign-in/{self.link(account)}").status_code == 303
         return client
@@ -135,6 +147,11 @@ def build(tmp_path: Path) -> Assets:
     return Assets.load(folder)
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.people._hasher", PasswordHasher(1, 8, 1))
+
+
 @pytest.fixture
 def site(tmp_path: Path, build: Assets) -> Iterator[Site]:
     """The pages on an empty store."""
@@ -157,6 +174,7 @@ def make_app(pages: viewer.Pages) -> Flask:
     app = Flask("viewer")
     app.config.update(SECRET_KEY="of the tests", WTF_CSRF_TIME_LIMIT=None)
     viewer.install(app, pages)
+    app.extensions["security"].pwd_context.update(**{f"argon2__{n}": v for n, v in QUICK.items()})
 
     @app.get("/api/broken")
     @app.get("/dicomweb/broken")

@@ -190,7 +190,7 @@ def test_a_token_is_shown_once_and_does_what_was_chosen(site: Site, owner: Flask
     for told in ("Lecture &lt;1&gt;", "Read, delete", "11\u00a0Jun\u00a02026"):
         assert told in page
     site.clock.now += timedelta(days=31)
-    assert "Expired" in owner.get(PAGE).text
+    assert "Expired" in site.visitor(site.owner).get(PAGE).text
 
 
 @pytest.mark.parametrize(

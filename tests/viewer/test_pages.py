@@ -49,11 +49,11 @@ def test_no_page_shows_an_identity(site: Site) -> None:
 def test_a_study_arrives_and_is_then_ready(site: Site) -> None:
     site.put(ct_slice())
     client = site.visitor(site.owner)
-    assert "Arriving" in client.get("/uploads").text
+    assert "<tr data-arriving>" in client.get("/uploads").text
     site.clock.now += timedelta(seconds=11)
     page = client.get("/uploads").text
-    assert "Arriving" not in page
-    assert "Ready" in page
+    assert "data-arriving" not in page
+    assert "</svg>Ready</span>" in page
 
 
 def test_others_studies_do_not_exist(site: Site) -> None:

@@ -60,3 +60,22 @@ def test_a_moment_of_another_zone_is_written_in_utc() -> None:
 
 def test_an_exact_time_names_its_zone() -> None:
     assert words.exact(NOW) == "12 May 2026, 14:30 UTC"
+
+
+@pytest.mark.parametrize(
+    ("span", "written"),
+    [
+        (timedelta(seconds=3), "3 s"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(hours=47), "47 h"),
+        (timedelta(days=3, hours=20), "3 days"),
+        (timedelta(seconds=-1), "0 s"),
+    ],
+)
+def test_a_duration_has_one_unit(span: timedelta, written: str) -> None:
+    assert words.duration(span).replace("\u00a0", " ") == written
+
+
+@pytest.mark.parametrize(("took", "written"), [(0, "1 ms"), (40, "40 ms"), (1250, "1.2 s")])
+def test_what_takes_moments_is_told_in_moments(took: int, written: str) -> None:
+    assert words.quick(took).replace("\u00a0", " ") == written

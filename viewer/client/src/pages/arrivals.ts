@@ -3,6 +3,7 @@
  *
  * The server draws the list either way, so there is one drawing and no second source of truth.
  */
+import { tell } from './choose';
 import { hideBroken } from './thumbnails';
 
 /** Between two looks, in milliseconds: while something arrives, and while nothing does. */
@@ -34,13 +35,26 @@ async function refresh(): Promise<boolean> {
   if (!response.ok || response.redirected) return false;
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
   const [old, next] = [document, fresh].map((page) => page.querySelector('[data-live]'));
-  if (!old || !next || old.innerHTML === next.innerHTML) return false;
+  if (!old || !next || plain(old) === plain(next)) return false;
+  // Somebody is choosing from it; the next look will do.
+  if (old.querySelector('details[open]')) return false;
   const focused = (document.activeElement as HTMLElement | null)?.getAttribute('href');
+  for (const box of next.querySelectorAll<HTMLInputElement>('[name="study"]')) {
+    box.checked = !!old.querySelector(`[name="study"][value="${CSS.escape(box.value)}"]:checked`);
+  }
   hideBroken(next);
   old.replaceWith(next);
+  tell();
   // The row that had the focus keeps it, wherever it is now.
   if (focused) next.querySelector<HTMLElement>(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   return true;
+}
+
+/** What a part of the page says, without what changes from one look to the next. */
+function plain(part: Element): string {
+  const copy = part.cloneNode(true) as Element;
+  for (const one of copy.querySelectorAll('[name="csrf_token"], .acts, .film > img')) one.remove();
+  return copy.innerHTML;
 }
 
 function say(): void {

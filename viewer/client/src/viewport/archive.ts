@@ -1,5 +1,5 @@
 /**
- * The DICOMweb requests of the viewer: one study, seen through one root.
+ * The DICOMweb requests of the viewer: studies, seen through one root.
  *
  * Standard: PS3.18 10.6 (QIDO-RS series), 10.4 (WADO-RS metadata, frames, thumbnail, instance).
  * The session cookie goes along by itself; the root decides what may be seen, never this code.
@@ -13,11 +13,16 @@ export class ArchiveError extends Error {
 }
 
 export interface Series {
+  readonly study: string;
   readonly uid: string;
   readonly number: number | undefined;
   readonly name: string;
   readonly modality: string;
   readonly count: number;
+  /** What stands above it: the name of a study that begins with it. */
+  readonly heading?: string | undefined;
+  /** Only its owner sees it. */
+  readonly isHeld?: boolean;
 }
 
 /** Modalities that never hold a picture of their own: no thumbnail is asked for. */
@@ -28,37 +33,38 @@ const WITHOUT_PICTURE = new Set([
 export class Archive {
   readonly root: string;
 
-  constructor(root: string, private readonly study: string) {
+  constructor(root: string) {
     this.root = new URL(root, location.href).href.replace(/\/$/, '');
   }
 
-  async series(): Promise<Series[]> {
-    const found = await this.json(`${this.studyUrl}/series?includefield=0008103E&includefield=00201209`);
+  async series(study: string): Promise<Series[]> {
+    const url = `${this.root}/studies/${study}/series?includefield=0008103E&includefield=00201209`;
+    const found = await this.json(url);
     const list = found.flatMap((entry) => {
       const uid = text(entry, '0020000E');
-      return uid ? [describe(uid, entry)] : [];
+      return uid ? [describe(study, uid, entry)] : [];
     });
     return list.sort(
       (a, b) => (a.number ?? Infinity) - (b.number ?? Infinity) || (a.uid < b.uid ? -1 : 1),
     );
   }
 
-  metadata(series: string): Promise<DataSet[]> {
-    return this.json(`${this.studyUrl}/series/${series}/metadata`);
+  metadata(series: Series): Promise<DataSet[]> {
+    return this.json(`${this.url(series)}/metadata`);
   }
 
   thumbnail(series: Series): string | undefined {
     if (WITHOUT_PICTURE.has(series.modality)) return undefined;
-    return `${this.studyUrl}/series/${series.uid}/thumbnail`;
+    return `${this.url(series)}/thumbnail`;
   }
 
-  instance(series: string, instance: string): string {
-    return `${this.studyUrl}/series/${series}/instances/${instance}`;
+  instance(series: Series, instance: string): string {
+    return `${this.url(series)}/instances/${instance}`;
   }
 
   /** The value behind a BulkDataURI, which is absolute or relative to the series. */
-  async bulk(uri: string, series: string): Promise<Uint8Array> {
-    const url = new URL(uri, `${this.studyUrl}/series/${series}/`);
+  async bulk(uri: string, series: Series): Promise<Uint8Array> {
+    const url = new URL(uri, `${this.url(series)}/`);
     return firstPart(await this.get(url.href, 'multipart/related; type="application/octet-stream"'));
   }
 
@@ -67,8 +73,8 @@ export class Archive {
     return firstPart(await this.get(url, 'multipart/related; type="application/dicom"; transfer-syntax=*'));
   }
 
-  private get studyUrl(): string {
-    return `${this.root}/studies/${this.study}`;
+  private url(series: Series): string {
+    return `${this.root}/studies/${series.study}/series/${series.uid}`;
   }
 
   private async json(url: string): Promise<DataSet[]> {
@@ -83,9 +89,10 @@ export class Archive {
   }
 }
 
-function describe(uid: string, entry: DataSet): Series {
+function describe(study: string, uid: string, entry: DataSet): Series {
   const modality = text(entry, '00080060') ?? '';
   return {
+    study,
     uid,
     modality,
     number: number(entry, '00200011'),

@@ -74,7 +74,7 @@ export function loadFault(error: unknown, url?: string): Fault {
     };
   }
   if (status === 404) {
-    return { title: 'No longer there', reason: 'This object was deleted, or is not yours to see.' };
+    return { title: 'No longer there', reason: 'It was deleted, or may not be shown to you any more.' };
   }
   if (status === 0) {
     return { title: 'No connection', reason: 'The server did not answer. Scroll or press R to try again.' };

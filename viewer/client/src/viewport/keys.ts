@@ -111,8 +111,11 @@ export const ROWS: readonly Row[] = [
 
 const BINDINGS = new Map(ROWS.flatMap((row) => Object.entries(row.on ?? {})));
 
-export function listen(actions: Actions): void {
+/** Answers keys: everywhere if the viewer has the page for itself, else where it has the focus. */
+export function listen(actions: Actions, main: HTMLElement): void {
+  const hasPage = main.matches('.whole, .embed *');
   document.addEventListener('keydown', (event) => {
+    if (!hasPage && !document.fullscreenElement && !main.contains(event.target as Node)) return;
     if (event.ctrlKey || event.metaKey || document.querySelector('dialog[open]')) return;
     const target = event.target as HTMLElement;
     if (target.closest('input, textarea, select')) return;

@@ -1,5 +1,5 @@
 /**
- * The elements of the viewer page, found once; the template viewer.html draws them.
+ * The elements of a viewer, found once; the template case_viewer.html draws them.
  */
 export interface Parts {
   readonly main: HTMLElement;
@@ -10,6 +10,7 @@ export interface Parts {
   readonly slice: HTMLElement;
   readonly card: HTMLElement;
   readonly waiting: HTMLElement;
+  readonly said: HTMLElement;
   readonly keys: HTMLDialogElement;
   readonly labels: Record<'tl' | 'tr' | 'bl' | 'br', HTMLElement>;
 }
@@ -26,6 +27,7 @@ export function findParts(): Parts {
     slice: part('slice'),
     card: part('card'),
     waiting: part('waiting'),
+    said: part('said'),
     keys: part('keys'),
     labels: {
       tl: one(main, '.pane > .o.tl'),

@@ -1,5 +1,5 @@
 /**
- * The series rail: a thumbnail, number, name and count for each series of the study.
+ * The series rail: a thumbnail, number, name and count for each series, below the name of its study if there are several.
  */
 import type { Series } from './archive';
 import { make } from './parts';
@@ -14,7 +14,7 @@ export class Rail {
   ) {}
 
   draw(list: readonly Series[]): void {
-    this.element.replaceChildren(...list.map((series) => make('li', {}, this.entry(series))));
+    this.element.replaceChildren(...list.flatMap((series) => this.entries(series)));
   }
 
   mark(uid: string): void {
@@ -24,6 +24,11 @@ export class Rail {
         button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       } else button.removeAttribute('aria-current');
     }
+  }
+
+  private entries(series: Series): HTMLLIElement[] {
+    const own = make('li', {}, this.entry(series));
+    return series.heading === undefined ? [own] : [make('li', { class: 'study' }, series.heading), own];
   }
 
   private entry(series: Series): HTMLButtonElement {
@@ -39,7 +44,8 @@ export class Rail {
     const name = make('span', {});
     if (series.number !== undefined) name.append(make('b', {}, String(series.number)), ' ');
     name.append(series.name);
-    const button = make('button', { class: 'serie', type: 'button', title: series.name }, film, name);
+    const state = series.isHeld ? [make('span', { class: 'pill', 'data-tone': 'hold' }, 'Held for review')] : [];
+    const button = make('button', { class: 'serie', type: 'button', title: series.name }, film, ...state, name);
     button.addEventListener('click', () => this.choose(series));
     this.buttons.set(series.uid, button);
     return button;

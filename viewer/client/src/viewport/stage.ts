@@ -191,6 +191,16 @@ export class Stage {
     return Math.hypot(b[0] - a[0], b[1] - a[1]);
   }
 
+  /** The same, as a multiple of what fits into the viewport. */
+  get magnification(): number {
+    return this.viewport.getZoom();
+  }
+
+  magnify(magnification: number): void {
+    this.viewport.setZoom(magnification);
+    this.viewport.render();
+  }
+
   zoomBy(factor: number): void {
     this.viewport.setZoom(this.viewport.getZoom() * factor);
     this.viewport.render();

@@ -30,6 +30,9 @@ export class Toolbar {
       else DO[button.dataset['do'] ?? '']?.(actions);
       button.closest('details')?.removeAttribute('open');
     });
+    if (!document.fullscreenEnabled) {
+      for (const button of main.querySelectorAll<HTMLElement>('[data-do="full-screen"]')) button.hidden = true;
+    }
     main.querySelectorAll<HTMLElement>('[role="toolbar"]').forEach(roving);
     menus();
   }

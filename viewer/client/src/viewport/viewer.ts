@@ -1,5 +1,5 @@
 /**
- * The viewer page: joins the rail, the viewport, the labels, the slider and the tools.
+ * A viewer: joins the rail, the viewport, the labels, the slider and the tools.
  *
  * Invariants: one series is current at a time; what belongs to an earlier choice and arrives late is dropped.
  * Not here: drawing (stage.ts), the order of pictures (stack.ts), requests (archive.ts).
@@ -9,6 +9,7 @@ import { Card, kindFault, loadFault, type Fault } from './card';
 import { orderOf, pixelsOf, screenOf } from './hook';
 import { drawSheet, listen, type Actions } from './keys';
 import { countLabel, placeLabel, seriesLabel, windowLabel } from './labels';
+import { followLinks } from './links';
 import type { Parts } from './parts';
 import { Player } from './player';
 import { Prefetch } from './prefetch';
@@ -19,6 +20,7 @@ import { picturesOf, type Picture } from './stack';
 import { Stage, type Tool } from './stage';
 import { resolveTables } from './tables';
 import { Toolbar } from './toolbar';
+import { seriesOf, withView, type View } from './view';
 import { followWheel } from './wheel';
 
 /** After this long, in milliseconds, waiting is put into words. */
@@ -61,50 +63,88 @@ export class Viewer implements Actions {
     this.prefetch = new Prefetch(this.stage);
     this.player = new Player(() => this.stage.goTo(this.aim + 1 < this.pictures.length ? this.aim + 1 : 0));
     drawSheet(parts.keys.querySelector('.keys') ?? parts.keys);
-    listen(this);
-    followWheel(parts.pane, (by) => this.scroll(by), (factor) => this.zoom(factor));
+    listen(this, parts.main);
+    followLinks(parts.main, parts.said, this);
+    followWheel(parts.pane, (by) => this.scroll(by), (factor) => this.zoom(factor), () => this.pictures.length > 1);
+    // Keys go where the reader has last pressed.
+    parts.pane.addEventListener('pointerdown', () => parts.pane.focus({ preventScroll: true }));
     parts.stage.addEventListener('dblclick', () => this.fit());
     parts.stage.addEventListener('contextmenu', (event) => event.preventDefault());
     this.tool('scroll');
     this.installHook();
   }
 
-  async open(series: Promise<Series[]>, wanted: string | undefined): Promise<void> {
+  async open(series: Promise<Series[]>, start: View): Promise<void> {
     try {
       this.list = await series;
     } catch (error) {
       return this.fault(loadFault(error));
     }
     this.rail.draw(this.list);
-    const first = this.list.find((entry) => entry.uid === wanted) ?? this.list.find(hasPicture) ?? this.list[0];
-    if (!first) return this.fault({ title: 'No series', reason: 'This study holds no series that you may see.' });
-    await this.choose(first);
+    const wanted = seriesOf(this.list, start);
+    const first = wanted ?? this.list.find(hasPicture) ?? this.list[0];
+    if (!first) return this.fault({ title: 'No series', reason: 'There is no series here that you may see.' });
+    await this.choose(first, wanted || start.series === undefined ? start : {});
   }
 
-  async choose(series: Series): Promise<void> {
+  async choose(series: Series, view: View = {}): Promise<void> {
     const choice = ++this.choice;
+    if (this.current) this.address({ ...view, series: this.nameOf(series) });
     this.current = series;
     this.pictures = [];
     this.player.stop();
     this.prefetch.stop();
     this.announce(series);
     try {
-      const dataSets = await this.archive.metadata(series.uid);
-      await Promise.all(dataSets.map((set) => resolveTables(set, (uri) => this.archive.bulk(uri, series.uid))));
+      const dataSets = await this.archive.metadata(series);
+      await Promise.all(dataSets.map((set) => resolveTables(set, (uri) => this.archive.bulk(uri, series))));
       if (choice !== this.choice) return;
-      this.pictures = picturesOf(dataSets, (instance) => this.archive.instance(series.uid, instance));
+      this.pictures = picturesOf(dataSets, (instance) => this.archive.instance(series, instance));
     } catch (error) {
       if (choice === this.choice) this.fault(loadFault(error));
       return;
     }
-    await this.start(choice);
+    await this.start(choice, view);
+  }
+
+  /** Moves to what a link names, without loading the page again. */
+  look(view: View): void {
+    const series = seriesOf(this.list, view) ?? this.current;
+    if (!series) return;
+    if (series !== this.current) return void this.choose(series, view);
+    if (view.image !== undefined) this.goTo(view.image - 1);
+    this.address({ ...view, series: this.nameOf(series) });
+  }
+
+  /** What is on the screen, short: what the viewer would show by itself is left out. */
+  get view(): View {
+    const { current, stage } = this;
+    if (!current) return {};
+    const [window, own, zoom] = [stage.window, stage.ownWindow, stage.image ? stage.magnification : 1];
+    const isOwn = window?.center === own?.center && window?.width === own?.width;
+    return {
+      series: this.nameOf(current),
+      image: this.aim > 0 ? this.aim + 1 : undefined,
+      window: isOwn ? undefined : window,
+      zoom: Math.abs(zoom - 1) < 0.005 ? undefined : zoom,
+    };
+  }
+
+  get seriesUid(): string | undefined {
+    return this.current?.uid;
+  }
+
+  /** A case has an order of its own, so that a number will do. */
+  private nameOf(series: Series): string {
+    return this.parts.main.dataset['study'] ? series.uid : String(this.list.indexOf(series) + 1);
+  }
+
+  private address(view: View): void {
+    history.replaceState(null, '', withView(location.href, view));
   }
 
   private announce(series: Series): void {
     this.rail.mark(series.uid);
-    const address = new URL(location.href);
-    address.searchParams.set('series', series.uid);
-    history.replaceState(null, '', address);
     this.card.hide();
     this.faults.clear();
     this.loaded.clear();
@@ -114,12 +154,14 @@ export class Viewer implements Actions {
     this.slider.setCount(0);
     this.opened = performance.now();
     const ahead = this.archive.thumbnail(series);
-    if (ahead) this.parts.ahead.src = ahead;
+    // The page may have drawn a larger one already.
+    if (ahead && !this.parts.ahead.src.startsWith(ahead)) this.parts.ahead.src = ahead;
+    this.parts.ahead.alt = '';
     this.parts.ahead.hidden = !ahead;
     setTimeout(() => this.drawWaiting(), PATIENCE + 50);
   }
 
-  private async start(choice: number): Promise<void> {
+  private async start(choice: number, view: View): Promise<void> {
     const { pictures } = this;
     this.aim = 0;
     this.slider.setCount(pictures.length);
@@ -131,9 +173,14 @@ export class Viewer implements Actions {
     this.slider.setCount(showable.length);
     for (const picture of showable) if (this.stage.has(picture.imageId)) this.loaded.add(picture.imageId);
     this.drawLoaded();
-    this.slider.setIndex(0);
-    await this.stage.show(showable, 0);
-    if (choice === this.choice) this.prefetch.start(orderOf(showable), 0);
+    const first = Math.min(view.image ?? 1, showable.length) - 1;
+    this.aim = first;
+    this.slider.setIndex(first);
+    await this.stage.show(showable, first);
+    if (choice !== this.choice) return;
+    if (this.stage.image && view.window && this.stage.window) this.stage.setWindow(view.window);
+    if (this.stage.image && view.zoom !== undefined) this.stage.magnify(view.zoom);
+    this.prefetch.start(orderOf(showable), first);
   }
 
   private displayed(): void {
@@ -293,7 +340,8 @@ export class Viewer implements Actions {
   }
   fullScreen(): void {
     if (document.fullscreenElement) void document.exitFullscreen();
-    else void document.documentElement.requestFullscreen?.();
+    // A frame may have been taken the right to it.
+    else this.parts.main.requestFullscreen?.().catch(() => undefined);
   }
   help(): void {
     this.parts.keys.showModal();

@@ -10,12 +10,15 @@ export function followWheel(
   element: HTMLElement,
   scroll: (by: number) => void,
   zoom: (factor: number) => void,
+  isStack: () => boolean,
 ): void {
   let left = 0;
   let last = 0;
   element.addEventListener(
     'wheel',
     (event) => {
+      // A picture that is alone leaves the wheel to the page around it.
+      if (!event.ctrlKey && !isStack()) return;
       event.preventDefault();
       // Browsers report a pinch on a trackpad as a wheel with Control.
       if (event.ctrlKey) return zoom(Math.exp(-event.deltaY / 150));
