@@ -4,14 +4,18 @@ Invariants: whatever is wrong is said at the start, in one sentence.
 Not here: what the pages make of it (`viewer`).
 """
 
+import re
 from pathlib import Path
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
 from server.config import Settings
 from server.errors import ConfigError
 from viewer.site import SignUp, Site
 
 __all__ = ["site_of"]
+
+# Nothing else may get into the policy that it becomes a part of.
+_SOURCES: Final = re.compile(r"(?:(?:\*|'self'|'none'|https?://[A-Za-z0-9.:*\[\]-]+)(?: +|\Z))+\Z")
 
 
 def site_of(settings: Settings) -> Site:
@@ -25,6 +29,8 @@ def site_of(settings: Settings) -> Site:
     if settings.smtp and not settings.public_base:
         # Links in mails would lead to whatever host a request named.
         raise ConfigError("Where mail is sent by smtp, the setting public_base is needed, too.")
+    if not _SOURCES.match(settings.embed_ancestors):
+        raise ConfigError("The setting embed_ancestors holds origins, https://HOST, or `*`.")
     return Site(
         operator=settings.operator,
         contact=settings.contact,

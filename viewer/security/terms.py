@@ -20,7 +20,8 @@ from viewer.security.ways import way_back
 __all__ = ["ask_for_terms", "create_terms_blueprint"]
 
 UNPROCESSABLE: Final = 422
-NOT_ASKED: Final = ("accept.form", "accept.save", "sign_in.sign_out")
+# What is being typed into a case is kept first: the page that comes after it asks.
+NOT_ASKED: Final = ("accept.form", "accept.save", "editor.save", "sign_in.sign_out")
 # Programs, and the texts that are asked about.
 NOT_ASKED_BELOW: Final = ("/api/", "/assets/", "/dicomweb", "/embed/", "/terms", "/privacy")
 
