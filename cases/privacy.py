@@ -1,19 +1,35 @@
 """Making a case private, or open to everybody.
 
-Invariants: whoever may not have private cases makes none; opening a case to everybody is always
-allowed, as everybody's cases are so.
+Invariants: whoever may not have private cases, or has no room left for them, makes none; opening a
+case to everybody is always allowed, as everybody's cases are so.
 Not here: whose plan allows it (`accounts.plans`), what private means (`cases.access`).
 """
 
 from sqlalchemy import update
 
+from accounts.plans import Plan
 from cases.errors import NotAllowed
 from cases.schema import case
+from cases.storage import private_room
 from cases.working import Case, case_of_row, locked
 from store.changes import bump
 from store.db import Database
 
-__all__ = ["set_private"]
+__all__ = ["check_private", "set_private"]
+
+
+def check_private(database: Database, owner_id: int, plan: Plan) -> None:
+    """Tell whether an owner may make one more case private.
+
+    Raises:
+        NotAllowed: the plan has no private cases, or its room for them is full.
+    """
+    if not plan.private_cases:
+        raise NotAllowed("Your plan has no private cases.")
+    if private_room(database, owner_id, plan).is_full:
+        raise NotAllowed(
+            "Storage for private cases is full. Nothing was deleted. Make room, or publish a case."
+        )
 
 
 def set_private(

@@ -18,8 +18,7 @@ from cases.cases import (
     delete_case,
     save_case,
 )
-from cases.errors import NotAllowed
-from cases.privacy import set_private
+from cases.privacy import check_private, set_private
 from cases.publishing import blockers, discard, publish, published, restore, versions_of
 from cases.working import Case
 from store.audit import Deed, record
@@ -75,8 +74,8 @@ def _add_cases(blueprint: Blueprint, pages: Pages) -> None:
     def create() -> tuple[Answer, int, dict[str, str]]:
         owner_id, said = storer_of(pages), sent_document(BODY_BYTES)
         private = member(said, "private", bool, False)
-        if private and not plan_of_owner(pages, owner_id).private_cases:
-            raise NotAllowed("Your plan has no private cases.")
+        if private:
+            check_private(pages.database, owner_id, plan_of_owner(pages, owner_id))
         made = create_case(
             pages.database,
             owner_id,
@@ -102,8 +101,8 @@ def _add_one(blueprint: Blueprint, pages: Pages) -> None:
         document = read_document(member(said, "document", dict, {}), found.document)
         private = member(said, "private", bool, found.private)
         if private and not found.private:
-            allowed = plan_of_owner(pages, owner_id).private_cases
-            set_private(pages.database, owner_id, code, True, allowed=allowed)
+            check_private(pages.database, owner_id, plan_of_owner(pages, owner_id))
+            set_private(pages.database, owner_id, code, True, allowed=True)
         made = save_case(
             pages.database,
             owner_id,

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 from cases.cases import save_case
 from cases.document import LICENCES, SECTIONS
 from cases.errors import CaseError, Changed
-from cases.privacy import set_private
+from cases.privacy import check_private, set_private
 from cases.publishing import blockers, versions_of
 from cases.vocabulary import BODY_PARTS, MODALITIES
 from cases.working import Case
@@ -112,7 +112,8 @@ def _save(pages: Pages, case: Case, typed: Typed) -> None:
     who = (pages.database, current_user.id, case.code)
     if private and not case.private:
         # First, so that nothing of what follows is seen by everybody.
-        set_private(*who, True, allowed=plan_of_owner(pages, case.owner_id).private_cases)
+        check_private(pages.database, case.owner_id, plan_of_owner(pages, case.owner_id))
+        set_private(*who, True, allowed=True)
     save_case(
         *who,
         title=typed.title,

@@ -42,7 +42,7 @@ def plan_of_owner(pages: Pages, account_id: int) -> Plan:
     """The plan of the account that looks at its own cases."""
     account = account_by_id(pages.database, account_id)
     assert account is not None
-    return plan_of(account)
+    return plan_of(account, private_bytes=pages.site.private_bytes)
 
 
 def countdown_of(pages: Pages, case: Case, plan: Plan) -> Countdown | None:

@@ -162,7 +162,7 @@ def test_the_worker_sends_mail_while_it_does_other_work(
         busy.set()
         assert stop.wait(30)
 
-    monkeypatch.setitem(server.kinds.KINDS, "export", takes_long)
+    monkeypatch.setitem(server.kinds._ALL, "export", takes_long)
     monkeypatch.setattr(server.worker, "LOOK_EVERY_SECONDS", 0.02)
     services.jobs.add(1, "export", {})
     with caplog.at_level(logging.DEBUG):
