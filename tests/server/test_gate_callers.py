@@ -8,6 +8,7 @@ from accounts.ae_titles import add_ae_title
 from accounts.peers import add_peer
 from accounts.reach import Reach
 from accounts.roles import resume, suspend
+from cases.access import PublishedScope
 from dimse.callers import Caller
 from server.config import Address
 from server.gate import callers_of
@@ -75,6 +76,20 @@ def test_titles_and_hosts_lead_to_accounts(
     assert caller.scope == (None if finds is None else OwnerScope(numbers[finds] or 0))
     assert caller.is_stranger == (stores is None and finds is None)
     assert (caller.ae_title, caller.host) == (calling.strip(), host)
+
+
+def test_known_peers_find_what_is_published_under_a_title_of_its_own(site: Site, ask: Ask) -> None:
+    found = ask("OTTO-CT", "PUBLISHED ", THERE)
+    assert (found.owner_id, found.scope) == (None, PublishedScope())
+    for calling, host in (("NOBODY", THERE), ("OTTO-CT", "10.21.4.17")):
+        assert ask(calling, "PUBLISHED", host).is_stranger
+    suspend(site.services.database, site.other.id)
+    assert ask("OTTO-CT", "PUBLISHED", THERE).is_stranger
+    resume(site.services.database, site.other.id)
+    # An account that has taken the title keeps it.
+    add_ae_title(site.services.database, "PUBLISHED", site.owner.id, own=OWN)
+    assert ask("OTTO-CT", "PUBLISHED", THERE).is_stranger
+    assert ask("INES-CT", "PUBLISHED", THERE).scope == OwnerScope(site.owner.id)
 
 
 def test_on_loopback_what_strangers_send_belongs_to_the_owner_and_they_find_nothing(
