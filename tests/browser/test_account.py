@@ -17,7 +17,7 @@ def test_a_teacher_sets_up_what_sends_to_them(
 ) -> None:
     page.set_viewport_size(size)
     page.goto(f"{server.base}/uploads")
-    page.get_by_label(re.compile("^Account of")).click()
+    page.get_by_title("Account", exact=True).click()
     page.get_by_role("link", name="Account", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Account")
 
