@@ -173,7 +173,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
         if where.endswith("/uploads"):
             page.get_by_label("Choose Wrist left").check()
         for theme, size in product(("light", "dark"), (DESK, PHONE)):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
             page.set_viewport_size(size)
             found = Axe().run(page).response["violations"]
             serious = [(one["id"], one["nodes"]) for one in found if one["impact"] in SERIOUS]

@@ -201,7 +201,7 @@ def test_administration_is_accessible_and_fits_a_phone(
     email = f"{theme}@northfield.example"
     context = library.signed_in(browser, email, Role.ADMINISTRATOR)
     page = context.new_page()
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
     paths = [f"/admin/{name}" for name in SECTIONS]
     paths += ["/admin/reports/1", "/admin/reports?show=decided"]
     paths += [f"/admin/cases/{library.code}/take-down", f"/cases/{library.code}/report"]

@@ -224,7 +224,7 @@ def test_nothing_serious_stands_in_the_way_of_anybody(
             for part in who.locator("details.reveal").all():
                 part.evaluate("one => one.open = true")
             for scheme, size in (("light", DESK), ("dark", PHONE)):
-                who.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                who.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
                 who.set_viewport_size(size)
                 found = Axe().run(who).response["violations"]
                 wrong += [(path, scheme, one["id"]) for one in found if one["impact"] in SERIOUS]

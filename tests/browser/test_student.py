@@ -221,7 +221,7 @@ def test_nothing_serious_stands_in_the_way_of_anybody(
     for path in paths:
         page.goto(path)
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             if path == case:
                 menu(page).click()
             found = Axe().run(page).response["violations"]

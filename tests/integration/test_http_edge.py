@@ -118,7 +118,9 @@ def test_a_proxy_that_is_trusted_is_believed(server: RunningServer) -> None:
     }
     described = requests.options(server.root, headers=headers, timeout=20)
     assert described.json()["base"] == "https://pacs.example/pacs/dicomweb"
-    page = requests.get(f"{server.base}/", headers=headers, timeout=20, allow_redirects=False)
+    page = requests.get(
+        f"{server.base}/uploads", headers=headers, timeout=20, allow_redirects=False
+    )
     assert page.headers["Location"] == "/pacs/sign-in"
 
 

@@ -75,6 +75,7 @@ def test_the_icons_that_the_pages_name_are_in_the_sprite() -> None:
     templates = "".join(p.read_text() for p in (CLIENT.parent / "templates").glob("*.html"))
     named = set(re.findall(r"icon\('([a-z0-9-]+)'\)", templates))
     named |= set(re.findall(r"(?:tool|tool_icon|item)\('[a-z-]+', '([a-z0-9-]+)'", templates))
+    named |= set(re.findall(r"mover\('[a-z]+', [a-z.]+, '([a-z0-9-]+)'", templates))
     built = set(
         re.findall(r"^  '([a-z0-9-]+)',$", (CLIENT / "vite" / "icons.ts").read_text(), re.M)
     )

@@ -22,7 +22,6 @@ const ICONS = [
   'contrast',
   'contrast-2',
   'copy',
-  'device-floppy',
   'dots',
   'download',
   'eraser',
