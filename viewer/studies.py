@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from cases.contents import WITHOUT_PICTURE
 from cases.using import Use, cases_with
 from store.access import Scope, visible
 from store.db import Database
@@ -32,12 +33,6 @@ __all__ = [
 PER_PAGE: Final = 50
 STUDY_INSTANCE_UID: Final = 0x0020000D
 UID_LENGTH: Final = 64
-#: Series of these kinds have no picture to stand for their study.
-WITHOUT_PICTURE: Final = (
-    frozenset(("DOC", "KO", "PLAN", "PR", "SR"))
-    | frozenset(("AU", "ECG", "EPS", "HD"))
-    | frozenset(("FID", "REG", "RTPLAN", "RTSTRUCT", "RWV", "SEG"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +200,7 @@ def _pictured(parts: list[dict[str, Any]]) -> str | None:
 
 
 def _is_picture(part: dict[str, Any]) -> bool:
-    return part["modality"] != "" and part["modality"] not in WITHOUT_PICTURE
+    return part["modality"] not in WITHOUT_PICTURE
 
 
 def _text(result: dict[str, Any], tag: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
 
+from tests.browser.axe import serious
 from tests.browser.conftest import DESK, PHONE
 from tests.support.server import RunningServer, running_server
 
@@ -62,17 +62,8 @@ def _faults(
         answer = page.goto(f"{server.base}{path}")
         assert answer is not None
         assert answer.status == 200, path
-        found += [f"{path}: {one}" for one in _serious(page)]
+        found += [f"{path}: {one}" for one in serious(page)]
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append(f"{path}: wider than the window")
     page.close()
     return found
-
-
-def _serious(page: Page) -> list[str]:
-    return [
-        f"{one['id']}: {node['html'][:200]}"
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]

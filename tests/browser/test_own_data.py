@@ -8,9 +8,9 @@ from zipfile import ZipFile
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import serious
 from tests.browser.conftest import DESK, PHONE
 from tests.support.datasets import ct_stack, encoded
 from tests.support.multipart import related
@@ -49,16 +49,6 @@ def mailed(smtp: MailServer, subject: str) -> str:
                 return str(mail.get_content())
         assert time.monotonic() < end, f"no mail: {subject}"
         time.sleep(0.1)
-
-
-def serious(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['html'][:200]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("path", ["account", "account/delete", "terms", "privacy", "help"])
