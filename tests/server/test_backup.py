@@ -64,6 +64,7 @@ def empty_database(site: Site, services: Services) -> None:
             connection.exec_driver_sql("CREATE SCHEMA public")
 
 
+@pytest.mark.promise("F113")
 def test_what_is_restored_is_served_to_the_byte(database: Database, tmp_path: Path) -> None:
     site, folder = Site(database, tmp_path), tmp_path / "backup"
     study = site.put("1.2.3")

@@ -183,6 +183,7 @@ def test_an_invitation_is_for_its_address_and_ends(site: Site) -> None:
     assert site.visitor().get(page).status_code == 403
 
 
+@pytest.mark.promise("F72")
 def test_a_new_version_of_the_terms_is_asked_for(site: Site) -> None:
     client = site.visitor(site.owner)
     assert client.get("/uploads").status_code == 200

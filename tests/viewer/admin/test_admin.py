@@ -272,6 +272,7 @@ def test_messages_that_nothing_sends_are_read_here(site: Site, admin: FlaskClien
     assert admin.get("/admin/messages/999").status_code == 404
 
 
+@pytest.mark.promise("F110")
 def test_the_audit_log_is_filtered(site: Site, admin: FlaskClient) -> None:
     code, _ = reported(site)
     reported(site)
