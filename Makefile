@@ -24,6 +24,8 @@ setup: $(VENV)/.dev $(BUILT) ## set up for development
 
 client: $(BUILT) ## build the viewer
 
+# Every process of a run would compile all of the product anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: packages $(VENV)/.dev $(BUILT) $(OTHERS_READY) ## everything: lint, types, unit, integration, browser
 	$(MAKE) lint types
 	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

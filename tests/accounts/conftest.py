@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.migrations import migrate
 from store.db import Database
+from tests.support.databases import ready
 
 
 class Clock:
@@ -26,6 +26,6 @@ def clock() -> Clock:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
     yield database
     database.dispose()

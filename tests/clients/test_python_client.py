@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,8 @@ def test_studies_are_found_by_what_they_are(client: DICOMwebClient, kept: dict[s
     result = next(result for result in every if uid(result, "0020000D") == wrist)
     date = uid(result, "00080020")
     assert wrist in found(StudyDate=f"{date}-{date}")
-    assert wrist not in found(StudyDate=f"-{int(date) - 1}")
+    day_before = datetime.strptime(date, "%Y%m%d").replace(tzinfo=UTC) - timedelta(days=1)
+    assert wrist not in found(StudyDate=f"-{day_before:%Y%m%d}")
     assert result["00201208"]["Value"] == [16]
     assert found(PatientName="*") >= {wrist}
 

@@ -129,7 +129,7 @@ def check(
 
 
 def test_an_orderly_stop_ends_every_process(tmp_path: Path) -> None:
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, afresh=True)
     server.start()
     assert server.process is not None
     group = server.process.pid
@@ -152,7 +152,7 @@ def living(group: int) -> list[str]:
 
 
 def test_when_only_the_supervisor_is_killed_the_rest_ends(tmp_path: Path) -> None:
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, afresh=True)
     server.start()
     assert server.process is not None
     group = server.process.pid

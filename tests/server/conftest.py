@@ -13,10 +13,10 @@ from accounts.people import Account, create_account
 from accounts.tokens import ALL_SCOPES, TokenScope, create_token
 from server.app import create_app
 from server.config import Settings
-from server.migrations import migrate
 from server.services import Services, now
 from store.db import Database
-from tests.support.postgres import postgresql
+from tests.support.databases import ready
+from tests.support.postgres import new_database
 
 
 @dataclass
@@ -53,7 +53,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         yield database
         database.dispose()
         return
-    with postgresql() as url:
+    with new_database(request.getfixturevalue("postgresql_url")) as url:
         database = Database(url)
         yield database
         database.dispose()
@@ -70,7 +70,7 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
     def make(**settings: object) -> Site:
         services = Services(replace(Settings(data=tmp_path / "data"), **settings))  # type: ignore[arg-type]
         made.append(services)
-        migrate(services.database)
+        ready(services.database)
         owner = create_account(services.database, "ines@example.org", clock=now, password="p" * 12)
         other = create_account(services.database, "otto@example.org", clock=now)
         return Site(create_app(services), services, owner, other)

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import FileDataset
 
-from server.migrations import migrate
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
-from store.db import Database, metadata
+from store.db import Database
 from store.ingest import Ingest, Received
 from store.keys import KeyRing
 from store.retrieve import Archive
+from tests.support.databases import emptied, ready
 from tests.support.datasets import encoded
-from tests.support.postgres import postgresql
 
 OWNER = 7
 SECRET = b"the secret of the tests' server"
@@ -43,24 +42,16 @@ class Store:
         return received
 
 
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+        ready(database)
     else:
         database = Database(request.getfixturevalue("postgresql_url"))
-    migrate(database)
     yield database
     if request.param == "postgresql":
-        with database.write() as connection:
-            for table in reversed(metadata.sorted_tables):
-                connection.execute(table.delete())
+        emptied(database)
     database.dispose()
 
 

@@ -1,6 +1,7 @@
 """A real PostgreSQL server of the tests' own, from Debian's package."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, make_url, text
+
 from bench.process import ending_with_us
 from tests.support.server import free_port
 
-__all__ = ["postgresql"]
+__all__ = ["new_database", "postgresql"]
 
 
 @contextmanager
@@ -43,6 +46,21 @@ def postgresql() -> Iterator[str]:
         server.terminate()
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def new_database(url: str) -> Iterator[str]:
+    """Yields the URL of an empty database beside that one, which is gone afterwards."""
+    name = f"test_{secrets.token_hex(8)}"
+    beside = create_engine(url, isolation_level="AUTOCOMMIT")
+    with beside.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    try:
+        yield make_url(url).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with beside.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        beside.dispose()
 
 
 def _wait(pg_isready: Path, port: int) -> None:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from pydicom.dataset import FileDataset
@@ -22,7 +21,6 @@ from accounts.signin import create_link
 from accounts.terms import accept
 from accounts.tokens import create_token
 from server.gate import AccountGate
-from server.migrations import migrate
 from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
@@ -30,6 +28,7 @@ from store.keys import KeyRing
 from store.retrieve import Archive
 from store.review import SeriesReview
 from store.schema import series
+from tests.support.databases import ready
 from tests.support.datasets import encoded
 from viewer.assets import Assets
 
@@ -147,17 +146,12 @@ def build(tmp_path: Path) -> Assets:
     return Assets.load(folder)
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.people._hasher", PasswordHasher(1, 8, 1))
-
-
 @pytest.fixture
 def site(tmp_path: Path, build: Assets) -> Iterator[Site]:
     """The pages on an empty store."""
     clock = Clock()
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
     blobs = FolderBlobs(tmp_path / "blobs", clock)
     owner = create_account(database, "ines@northfield.example", clock=clock)
     other = create_account(database, "jon@northfield.example", clock=clock)
