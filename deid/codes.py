@@ -10,13 +10,10 @@ Not here: where codes stand (``deid.rewriter``).
 """
 
 import re
-from functools import cache
-from typing import Final, NamedTuple, cast
-
-from pydicom.sr._concepts_dict import concepts
-from pydicom.sr._snomed_dict import mapping
+from typing import Final, NamedTuple
 
 from deid.encoding import Encoding, elements, items
+from deid.meanings import meanings_of
 from deid.profile import Profile
 from deid.text import Identifiers, clean
 
@@ -76,7 +73,7 @@ def concept_of(buf: bytes, start: int, end: int, enc: Encoding) -> bytes:
 
 def _of_standard(code: Code, scheme: bytes, identifiers: Identifiers) -> Code:
     text = (code.value or b"").strip(b" \0")
-    meanings = _meanings().get((_SAME_SCHEME.get(scheme, scheme), text), ())
+    meanings = meanings_of(_SAME_SCHEME.get(scheme, scheme), text)
     # What the standard knows is no identifier, whatever a patient's number is.
     known = bool(meanings) or not text
     value = code.value
@@ -126,20 +123,3 @@ def _if_there(value: bytes | None, instead: bytes) -> bytes | None:
 
 # SNOMED RT by its two designators, SNOMED CT by its one.
 _SAME_SCHEME: Final = {b"SNM3": b"SRT", b"99SDM": b"SRT"}
-
-
-@cache
-def _meanings() -> dict[tuple[bytes, bytes], tuple[bytes, ...]]:
-    """The meanings of every code that PS3.16 names, by scheme and value."""
-    found: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
-    tables = cast(dict[str, dict[str, dict[str, tuple[str, list[int]]]]], concepts)
-    for scheme, keywords in tables.items():
-        for codes in keywords.values():
-            for value, (meaning, _) in codes.items():
-                place = scheme.encode(), value.encode()
-                found[place] = (*found.get(place, ()), meaning.encode("utf-8"))
-    for retired, value in mapping.get("SRT", {}).items():
-        meanings = found.get((b"SCT", value.encode()))
-        if meanings:
-            found.setdefault((b"SRT", retired.encode()), meanings)
-    return found
