@@ -10,8 +10,12 @@ Not here: counting (``deid.rewriter``), keeping receipts (``store``).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 __all__ = ["Receipt"]
+
+# Made once: making it takes as long as its work.
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -44,4 +48,4 @@ class Receipt:
             "rules": dict(sorted(self.rules.items())),
             "review": list(self.review),
         }
-        return json.dumps(document, separators=(",", ":"))
+        return _JSON.encode(document)

@@ -13,10 +13,9 @@ treated as a repetition. Original headers of the last few series are held in mem
 Not here: working an element out (``deid.rewriter``), the check (``deid.check``).
 """
 
-from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
@@ -24,6 +23,7 @@ from deid.encoding import UNDEFINED, Encoding, header_reader, value_end
 from deid.errors import DeidError
 from deid.identity import SERIES_INSTANCE_UID, SOP_INSTANCE_UID, Identity
 from deid.rewriter import Counts
+from deid.runs import Runs
 from deid.scan import Role, role_of
 from deid.session import Session, Setting
 
@@ -39,8 +39,7 @@ class _Learnt:
 
     Attributes:
         series: the element that says which series it is, as sent.
-        source: the header as sent.
-        starts: where each element begins, and where the last one ends.
+        runs: the header as sent.
         tags: of the elements.
         collected: what each element says of who the data set is about; None: nothing.
         output: the header as written.
@@ -50,15 +49,13 @@ class _Learnt:
         counts: what was done to each.
         total: what was done to all.
         behind: the element header that followed.
-        often: which elements were seen to differ, in order; added to.
     """
 
     session: Session
     identity: Identity
     present: frozenset[int]
     series: bytes
-    source: bytes
-    starts: tuple[int, ...]
+    runs: Runs
     tags: tuple[int, ...]
     collected: tuple[Identity | None, ...]
     output: bytes
@@ -67,7 +64,6 @@ class _Learnt:
     counts: tuple[Counts | None, ...]
     total: Counts
     behind: bytes
-    often: list[int] = field(default_factory=list)
 
 
 class Repeat:
@@ -185,10 +181,10 @@ class Repeats:
 
 def _match(learnt: _Learnt, buf: bytes) -> tuple[list[tuple[int, int, int]], int] | None:
     """Return the elements that differ (number, start, end), and where the header ends."""
-    starts, count = learnt.starts, len(learnt.tags)
+    starts, count = learnt.runs.starts, len(learnt.tags)
     changed, index, pos = [], 0, 0
     while True:
-        equal = _equal_run(learnt, buf, pos, index)
+        equal = learnt.runs.equal_until(buf, pos, index)
         pos += starts[equal] - starts[index]
         if equal == count:
             break
@@ -202,49 +198,10 @@ def _match(learnt: _Learnt, buf: bytes) -> tuple[list[tuple[int, int, int]], int
     return changed, pos
 
 
-def _equal_run(learnt: _Learnt, buf: bytes, pos: int, index: int) -> int:
-    """Return up to which element the header is equal.
-
-    What differs is mostly what differed before, so the runs between these are compared whole; a
-    run that differs is halved.
-    """
-    source, starts, often, count = learnt.source, learnt.starts, learnt.often, len(learnt.tags)
-    low = index
-    base = pos - starts[index]
-
-    def equal(first: int, end: int) -> bool:
-        a, b = starts[first], starts[end]
-        return source[a:b] == buf[base + a : base + b]
-
-    while low < count:
-        at = bisect_left(often, low)
-        high = often[at] if at < len(often) else count
-        if high == low:
-            if not equal(low, low + 1):
-                return low
-            low += 1
-        elif equal(low, high):
-            low = high
-        else:
-            break
-    else:
-        return count
-    while high - low > 1:
-        middle = (low + high) // 2
-        if equal(low, middle):
-            low = middle
-        else:
-            high = middle
-    insort(often, low)
-    return low
-
-
 def _end_of(learnt: _Learnt, buf: bytes, pos: int, index: int) -> int | None:
     """Return where an element that differs ends; None when it is another one."""
     enc = learnt.session.setting.enc
-    head = 6 if enc.explicit else 4
-    start = learnt.starts[index]
-    if learnt.source[start : start + head] != buf[pos : pos + head]:
+    if not learnt.runs.is_same_element(index, buf, pos, enc):
         return None
     try:
         tag, vr, first, length = header_reader(enc)(buf, pos, len(buf))
@@ -345,8 +302,7 @@ def _learn(
         identity,
         present,
         part[starts[named] : starts[named + 1]],
-        part,
-        tuple(starts),
+        Runs(part, tuple(starts)),
         tuple(tags),
         tuple(collected),
         written,

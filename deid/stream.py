@@ -229,7 +229,7 @@ class Deidentifier:
             limits=self._limits,
             rewrite=self._rewrite,
             write=self._write,
-            wanted=max((len(known.source) for known in candidates), default=0) + _HEADER_SLACK,
+            wanted=max((len(known.runs.source) for known in candidates), default=0) + _HEADER_SLACK,
             recognise=recognise if candidates else None,
         )
 

@@ -84,6 +84,8 @@ class Incoming:
         self, batch: "Batch", transfer_syntax: str | None, cleaned_pixels: bool = False
     ) -> None:
         self._batch = batch
+        # One that was cleaned takes the place of one that was let in.
+        self._is_further = not cleaned_pixels
         self._writer: BlobWriter | None = None
         self._deidentifier = Deidentifier(
             batch.key_of_study,
@@ -101,8 +103,12 @@ class Incoming:
             DeidError: it cannot be de-identified.
             StoreError: it cannot be written. In both cases nothing of it is kept.
         """
-        with self._nothing_kept_on_error():
+        # Not a context manager, which would cost as much as the call: pieces come by the dozen.
+        try:
             self._deidentifier.feed(data)
+        except BaseException:
+            self.abort()
+            raise
 
     def finish(self) -> Received:
         """Say that all bytes have come.
@@ -113,12 +119,16 @@ class Incoming:
         Raises:
             DeidError: it cannot be de-identified.
             DuplicateDiffers: its SOP Instance UID is taken by other pixels.
+            NoPrivateRoom: it is not let in.
             StoreError: it cannot be written.
         """
-        with self._nothing_kept_on_error():
+        try:
             result = self._deidentifier.finish()
             assert self._writer is not None
-            return self._batch.take(result, self._writer)
+            return self._batch.take(result, self._writer, is_further=self._is_further)
+        except BaseException:
+            self.abort()
+            raise
 
     @property
     def named(self) -> Named | None:
@@ -136,14 +146,6 @@ class Incoming:
         if self._writer is None:
             self._writer = self._batch.blobs.create()
         return self._writer.write(data)
-
-    @contextmanager
-    def _nothing_kept_on_error(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.abort()
-            raise
 
 
 class Batch:
@@ -204,7 +206,9 @@ class Batch:
         """The key for instances of a study, by its Study Instance UID as sent."""
         return self._key(self._upload_of(study_instance_uid))
 
-    def take(self, result: Deidentified, writer: BlobWriter) -> Received:
+    def take(
+        self, result: Deidentified, writer: BlobWriter, *, is_further: bool = True
+    ) -> Received:
         """Keep a de-identified instance until the commit, unless it is stored already."""
         if self._unsealed is not None:
             # The disk works on it meanwhile. One that comes alone is settled at once instead:
@@ -215,6 +219,8 @@ class Batch:
         uids = _uids(result)
         stored = self._stored(uids)
         if stored is None:
+            if is_further:
+                self._ingest.let_in(self._owner_id, *uids[:2])
             self._entries[uids] = entry
         elif isinstance(stored, Replaced) or is_repetition(_pixels(entry), stored):
             writer.discard()
@@ -337,6 +343,10 @@ class Batch:
         )
 
 
+def _let_in_all(_owner_id: int, _study_uid: str, _series_uid: str) -> None:
+    """Any account may have any number of instances."""
+
+
 class Ingest:
     """Takes instances in; one for a process.
 
@@ -347,6 +357,8 @@ class Ingest:
         clock: gives the present time, with its zone.
         profile: the profile that is applied; None for the default one.
         pictures: what was made of the files, which goes with them; by default nothing is kept.
+        let_in: is asked with owner, Study and Series Instance UID for each instance that is new,
+            and raises a `StoreError` for one that may not come in; by default all may.
     """
 
     def __init__(
@@ -357,8 +369,10 @@ class Ingest:
         clock: Callable[[], datetime],
         profile: Profile | None = None,
         pictures: Pictures | None = None,
+        let_in: Callable[[int, str, str], None] = _let_in_all,
     ) -> None:
         self.profile = profile
+        self.let_in = let_in
         self._pictures = pictures or NoPictures()
         self.database = database
         self.blobs = blobs

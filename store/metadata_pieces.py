@@ -4,7 +4,8 @@ The slices of a series, and the series of a device, share nearly all their eleme
 of an element depends on its bytes, its encoding, the character set and, in implicit VR, the sign of
 the pixels; when these are the same, the text is, and is taken over instead of being made again.
 Some elements are a slice's own (UID, position, time), and their text would never be used: what is
-met for the first time is noted by a number, and what is met again is remembered.
+met for the first time is noted by a number, and what is met again is remembered. The next header of
+a series is compared with the last one in runs, so that only what differs is looked up at all.
 
 Standard: PS3.18 Annex F (DICOM JSON model).
 Invariants: the text is the same, byte for byte, as `store.metadata` makes of the whole; what is
@@ -13,6 +14,7 @@ Not here: what the text of an element is (`store.metadata`).
 """
 
 import struct
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -30,6 +32,7 @@ from deid.encoding import (
     value_end,
 )
 from deid.errors import Truncated
+from deid.runs import Runs
 from store.metadata import (
     NO_CHARSET,
     ROOT_MARK,
@@ -48,6 +51,8 @@ MOST_ELEMENTS: Final = 16 * 1024
 MOST_BYTES: Final = 8 << 20
 MOST_SHAPES: Final = 8192
 MOST_NOTED: Final = 16 * 1024
+MOST_SERIES: Final = 16
+LONGEST_HEADER: Final = 1 << 18
 
 _Shape = tuple[int, int, bool]
 """Where a value begins, its length (-1: the 4 bytes in front of it say), whether it is Specific
@@ -79,6 +84,33 @@ class _Piece:
     attribute: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A header, for the next one of its series.
+
+    Attributes:
+        runs: its bytes, by elements.
+        contexts: from which element on which context holds.
+        found: the pieces of its elements, by name.
+        names: of the elements, in order.
+    """
+
+    runs: Runs
+    contexts: list[tuple[int, _Context]]
+    found: dict[str, _Piece]
+    names: list[str]
+
+    def context_of(self, index: int) -> _Context | None:
+        """The context of an element; None for one that the context of the next depends on."""
+        last = self.contexts[0][1]
+        for first, context in self.contexts:
+            if first == index + 1:
+                return None
+            if first <= index:
+                last = context
+        return last
+
+
 _Known = dict[bytes, _Piece]
 _NOTHING: Final = _Piece("", b"", None)
 
@@ -97,6 +129,7 @@ class Pieces:
         self._noted: set[int] = set()
         self._elements = 0
         self._bytes = 0
+        self._headers: OrderedDict[tuple[Encoding, str], _Header] = OrderedDict()
 
     def assemble(
         self,
@@ -108,12 +141,12 @@ class Pieces:
     ) -> Metadata:
         """The metadata of an instance; the arguments are those of `store.metadata.build`."""
         builder = Builder(encoding, instance_path)
-        found = self._data_set(builder, header)
+        found = self._header(builder, header, instance_path.rpartition("/instances/")[0])
         for element in streamed:
             piece = self._piece(builder.streamed(element))
             found[piece.name] = piece
         if trailer:
-            found |= self._data_set(builder, trailer)
+            found |= self._data_set(builder, trailer).found
             # Elements may stand between two streamed values, too.
             found = dict(sorted(found.items()))
         found.pop("", None)
@@ -122,42 +155,86 @@ class Pieces:
         values = {name: found[name].attribute or {} for name in wanted}
         return Metadata(text, values)
 
-    def _data_set(self, builder: Builder, buf: bytes) -> dict[str, _Piece]:
+    def _header(self, builder: Builder, buf: bytes, series: str) -> dict[str, _Piece]:
+        name = builder.encoding, series
+        with self._lock:
+            last = self._headers.get(name)
+            if last is not None:
+                self._headers.move_to_end(name)
+        signed = builder.signed
+        found = None if last is None else self._repeated(builder, buf, last)
+        if found is not None:
+            return found
+        builder.signed = signed
+        header = self._data_set(builder, buf)
+        if _can_repeat(header):
+            with self._lock:
+                self._headers[name] = header
+                if len(self._headers) > MOST_SERIES:
+                    self._headers.popitem(last=False)
+        return header.found.copy()
+
+    def _repeated(self, builder: Builder, buf: bytes, last: _Header) -> dict[str, _Piece] | None:
+        """The pieces of a header that has the same elements as another; None when it has not."""
+        found, starts = last.found.copy(), last.runs.starts
+        shapes = _SHAPES[builder.encoding]
+        index = pos = 0
+        while True:
+            equal = last.runs.equal_until(buf, pos, index)
+            pos += starts[equal] - starts[index]
+            if equal == len(last.names):
+                break
+            context = last.context_of(equal)
+            if context is None or not last.runs.is_same_element(equal, buf, pos, builder.encoding):
+                return None
+            stop, _ = shapes.end(buf, pos)
+            builder.signed = context[-1]
+            piece = self._looked_up(builder, context, buf, pos, stop)
+            if builder.signed != context[-1] or piece.name != last.names[equal]:
+                return None
+            found[piece.name] = piece
+            index, pos = equal + 1, stop
+        builder.signed = last.contexts[-1][1][-1]
+        return found if pos == len(buf) else None
+
+    def _data_set(self, builder: Builder, buf: bytes) -> _Header:
         encoding = builder.encoding
         shapes = _SHAPES[encoding]
-        shape_of, u32 = shapes.known.get, shapes.u32
         charsets: Charsets = ()
         signed = builder.signed
         context = encoding, charsets, signed
+        contexts = [(0, context)]
         known = self._pieces_in(context)
         found: dict[str, _Piece] = {}
+        starts, names = [0], []
         pos, end = 0, len(buf)
         while pos < end:
-            key = buf[pos : pos + 8]
-            offset, length, is_charset = shape_of(key) or shapes.learn(buf, pos, key)
-            if length < 0:
-                length = u32(buf, pos + offset - 4)[0]
-            if length == UNDEFINED:
-                stop = _end_of_undefined(buf, pos, encoding)
-            else:
-                stop = pos + offset + length
-            if stop > end:
-                raise Truncated("The data set ends inside an element.")
-            raw = buf[pos:stop]
-            piece = known.get(raw)
-            if piece is None:
-                piece = self._piece(builder.data_set(buf, pos, stop, charsets))
-                # One that changes the sign has to be met each time.
-                if builder.signed == signed:
-                    self._remember(context, raw, piece)
+            stop, is_charset = shapes.end(buf, pos)
+            piece = known.get(buf[pos:stop]) or self._looked_up(builder, context, buf, pos, stop)
             found[piece.name] = piece
+            names.append(piece.name)
             if is_charset or builder.signed != signed:
                 signed = builder.signed
                 charsets = _charsets_behind(buf, pos, stop, encoding, charsets)
                 context = encoding, charsets, signed
+                contexts.append((len(names), context))
                 known = self._pieces_in(context)
             pos = stop
-        return found
+            starts.append(pos)
+        return _Header(Runs(buf, tuple(starts)), contexts, found, names)
+
+    def _looked_up(
+        self, builder: Builder, context: _Context, buf: bytes, pos: int, stop: int
+    ) -> _Piece:
+        """The piece of an element, made if it is not remembered."""
+        raw = buf[pos:stop]
+        piece = self._pieces_in(context).get(raw)
+        if piece is None:
+            piece = self._piece(builder.data_set(buf, pos, stop, context[1]))
+            # One that changes the sign has to be met each time.
+            if builder.signed == context[2]:
+                self._remember(context, raw, piece)
+        return piece
 
     def _piece(self, attributes: Attributes) -> _Piece:
         for name, attribute in attributes.items():
@@ -195,9 +272,28 @@ class _Shapes:
 
     def __init__(self, encoding: Encoding) -> None:
         order = "<" if encoding.little else ">"
-        self.u32: Final = struct.Struct(order + "L").unpack_from
+        self._encoding = encoding
+        self._u32 = struct.Struct(order + "L").unpack_from
         self.known: Final[dict[bytes, _Shape]] = {}
         self._read = header_reader(encoding)
+
+    def end(self, buf: bytes, pos: int) -> tuple[int, bool]:
+        """Where the element at a place ends, and whether it is Specific Character Set.
+
+        Raises:
+            Truncated: behind the end of the data set.
+        """
+        key = buf[pos : pos + 8]
+        offset, length, is_charset = self.known.get(key) or self.learn(buf, pos, key)
+        if length < 0:
+            length = self._u32(buf, pos + offset - 4)[0]
+        if length == UNDEFINED:
+            stop = _end_of_undefined(buf, pos, self._encoding)
+        else:
+            stop = pos + offset + length
+        if stop > len(buf):
+            raise Truncated("The data set ends inside an element.")
+        return stop, is_charset
 
     def learn(self, buf: bytes, pos: int, key: bytes) -> _Shape:
         """The shape of the element at a place, which is noted."""
@@ -213,6 +309,15 @@ _SHAPES: Final = {
     each: _Shapes(each)
     for each in map(encoding_of, (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG))
 }
+
+
+def _can_repeat(header: _Header) -> bool:
+    """Whether another instance may take over what is equal; a BulkDataURI is each one's own."""
+    return (
+        len(header.runs.source) <= LONGEST_HEADER
+        and len(header.found) == len(header.names)
+        and not any(ROOT_MARK in piece.text for piece in header.found.values())
+    )
 
 
 def _end_of_undefined(buf: bytes, pos: int, encoding: Encoding) -> int:

@@ -37,6 +37,9 @@ BOOKMARK_BYTES = 4 * 1024 * 1024
 BOOKMARKS = 64
 """Of a file: so far apart at first, and so many at most, of about 50 KB each."""
 
+# Made once: making it takes as long as its work.
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 Read = Callable[[int, int], bytes]
 
 
@@ -72,7 +75,7 @@ class StreamedValue:
 def dump_streamed(values: Iterable[Streamed]) -> str:
     """The text that the index keeps."""
     rows = [(v.tag, v.vr, v.offset, v.end, v.encapsulated) for v in map(StreamedValue.of, values)]
-    return json.dumps(rows, separators=(",", ":"))
+    return _JSON.encode(rows)
 
 
 def streamed_values(text: str) -> list[StreamedValue]:

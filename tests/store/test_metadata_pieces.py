@@ -14,6 +14,7 @@ from deid.encoding import (
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     UNDEFINED,
+    Encoding,
     encode_element,
     encode_header,
     encoding_of,
@@ -135,8 +136,8 @@ def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch, limit: 
     pieces = Pieces(WANTED)
     for number in range(1000):
         header = encode_element(0x00280010, "US", number.to_bytes(2, "little"), EXPLICIT)
-        for _ in range(2):
-            assert_same(pieces, header, b"", (), EXPLICIT, "/studies/1")
+        for series in (2 * number, 2 * number + 1):
+            assert_same(pieces, header, b"", (), EXPLICIT, of_series(series))
         assert 1 <= _remembered(pieces) <= 100
 
 
@@ -145,9 +146,9 @@ def test_what_is_an_instances_own_is_not_remembered() -> None:
     shared = encode_element(0x00080060, "CS", b"CT", EXPLICIT)
     for number in range(1000):
         own = encode_element(0x00080018, "UI", f"2.25.{number:05}".encode(), EXPLICIT)
-        assert_same(pieces, own + shared, b"", (), EXPLICIT, "/studies/1")
+        assert_same(pieces, own + shared, b"", (), EXPLICIT, of_series(number))
     assert _remembered(pieces) == 1
-    assert_same(pieces, own + shared, b"", (), EXPLICIT, "/studies/1")
+    assert_same(pieces, own + shared, b"", (), EXPLICIT, of_series(1000))
     assert _remembered(pieces) == 2
 
 
@@ -158,6 +159,76 @@ def test_what_is_noted_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         header = encode_element(0x00280010, "US", number.to_bytes(2, "little"), EXPLICIT)
         assert_same(pieces, header, b"", (), EXPLICIT, "/studies/1")
         assert 1 <= len(pieces._noted) <= 100
+
+
+def variants(encoding: Encoding) -> list[list[bytes]]:
+    """Elements in the order of a header, each with values that the next of its series may have."""
+
+    def each(tag: int, vr: str, *values: bytes) -> list[bytes]:
+        return [encode_element(tag, vr, value, encoding) for value in values]
+
+    item = encode_element(0x00081150, "UI", b"1.2\0", encoding)
+    framed = encode_header(0xFFFEE000, "", len(item), encoding) + item
+    marked = encode_element(0x00081030, "LO", b'\1"BulkDataURI":"\1', encoding)
+    return [
+        each(0x00080005, "CS", b"ISO_IR 100", b"ISO_IR 192", b""),
+        each(0x00080018, "UI", b"1.2.3\0", b"1.2.34", b"1.2.3.4\0"),
+        [*each(0x00081030, "LO", "\u00e9 ".encode("latin-1"), "\u00e9".encode(), b""), marked],
+        each(0x00081140, "SQ", framed, b""),
+        each(0x00280010, "US", b"\2\0", b"\3\0"),
+        each(0x00280103, "US", bytes(2), b"\1\0"),
+        each(0x00280106, "US", b"\xff\xff", b"\0\0"),
+        each(0x00281201, "OW", bytes(300), bytes(4)),
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    syntax=st.sampled_from([EXPLICIT_LITTLE, EXPLICIT_BIG, IMPLICIT_LITTLE]),
+    tags=st.sets(st.integers(0, 7), min_size=1),
+    series=st.lists(st.lists(st.integers(0, 3), min_size=8, max_size=8), min_size=2, max_size=8),
+)
+def test_the_next_header_of_a_series_has_its_own_values(
+    syntax: str, tags: set[int], series: list[list[int]]
+) -> None:
+    encoding = encoding_of(syntax)
+    made = variants(encoding)
+    pieces = Pieces(WANTED)
+    for number, choice in enumerate(series):
+        header = b"".join(made[tag][choice[tag] % len(made[tag])] for tag in sorted(tags))
+        assert_same(pieces, header, b"", (), encoding, f"/studies/1/series/1/instances/{number}")
+
+
+def test_elements_that_are_equal_are_not_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = Pieces(WANTED)
+    shared = encode_element(0x00080060, "CS", b"CT", EXPLICIT)
+    looked_up = []
+    ordinary = Pieces._looked_up
+
+    def count(self: Pieces, *given: Any) -> Any:  # noqa: ANN401 - as the method takes them
+        looked_up.append(given)
+        return ordinary(self, *given)
+
+    monkeypatch.setattr(Pieces, "_looked_up", count)
+    for number in range(3):
+        own = encode_element(0x00080018, "UI", f"2.25.{number:05}".encode(), EXPLICIT)
+        assert_same(pieces, own + shared, b"", (), EXPLICIT, of_series(1))
+    assert len(looked_up) == 2 + 1 + 1
+
+
+def test_the_headers_of_a_few_series_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata_pieces, "MOST_SERIES", 3)
+    pieces = Pieces(WANTED)
+    header = encode_element(0x00080060, "CS", b"CT", EXPLICIT)
+    for number in range(10):
+        assert_same(pieces, header, b"", (), EXPLICIT, of_series(number))
+    assert [series for _, series in pieces._headers] == [
+        of_series(number).rpartition("/instances/")[0] for number in (7, 8, 9)
+    ]
+
+
+def of_series(number: int) -> str:
+    return f"/studies/1/series/{number}/instances/1"
 
 
 def _remembered(pieces: Pieces) -> int:
