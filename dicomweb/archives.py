@@ -4,7 +4,7 @@ Standard: none; PS3.18 leaves archives to servers, and clients ask with `Accept:
 Invariants: memory is a chunk, whatever the archive holds; names in it are numbers, never text of a
 data set; the manifest comes last, so an archive without one is not whole; its length is told unless
 a file has to be made for it; the same instances give the same bytes.
-Not here: the files themselves (`store.retrieve`, `store.transcode`).
+Not here: the files themselves (`store.retrieve`, `store.transcode`), the form (`store.zips`).
 """
 
 import json
@@ -13,7 +13,7 @@ from functools import cache
 from hashlib import sha256
 from itertools import chain
 from typing import Final
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, ZipFile
 
 from dicomweb.answers import (
     Answer,
@@ -33,18 +33,12 @@ from store.access import Scope
 from store.errors import CannotTranscode
 from store.retrieve import Archive, StoredInstance
 from store.transcode import in_syntax
+from store.zips import Sink, entry, length_of
 
 __all__ = ["ZIP", "answer_zip", "zip_offers", "zipped"]
 
 ZIP: Final = "application/zip"
 MANIFEST: Final = "manifest.json"
-# Of an entry without compression that is written without going back (APPNOTE 4.3): its header, what
-# follows it, and its place in the directory; and the end of the directory.
-ENTRY_BYTES: Final = 30 + 16 + 46
-END_BYTES: Final = 22
-# From here on entries and the directory are longer.
-SHORT_BYTES: Final = 2**31
-SHORT_FILES: Final = 2**16 - 1
 
 
 @cache
@@ -95,13 +89,13 @@ def zipped(
         transfer_syntax: to give them in; None for as they are stored. An instance that cannot be
             given in it is given as it is stored, and the manifest says so.
     """
-    sink = _Sink()
+    sink = Sink()
     files: list[dict[str, str | int]] = []
     with ZipFile(sink, "w", ZIP_STORED) as writer:
         for name, ref in _named(refs):
             syntax, chunks = _content(archive, ref, transfer_syntax)
             # The size tells whether the long form of the entry is needed; it is kept if unknown.
-            info = _entry(name)
+            info = entry(name)
             info.file_size = ref.size
             digest = sha256()
             with writer.open(info, "w", force_zip64=syntax != ref.transfer_syntax) as member:
@@ -110,7 +104,7 @@ def zipped(
                     digest.update(chunk)
                     yield sink.taken()
             files.append(_told(root, name, ref, syntax, info.file_size, digest.hexdigest()))
-        writer.writestr(_entry(MANIFEST), _manifest(root, files))
+        writer.writestr(entry(MANIFEST), _manifest(root, files))
     yield sink.taken()
 
 
@@ -144,39 +138,7 @@ def _length(refs: Sequence[StoredInstance], root: str, transfer_syntax: str | No
     files = [_told(root, name, ref, ref.transfer_syntax, ref.size, digest) for name, ref in named]
     sizes = [(name, ref.size) for name, ref in named]
     sizes.append((MANIFEST, len(_manifest(root, files).encode())))
-    total = sum(ENTRY_BYTES + 2 * len(name) + size for name, size in sizes) + END_BYTES
-    # A single file counts as long already when it nearly is.
-    is_short = total * 1.05 < SHORT_BYTES and len(sizes) < SHORT_FILES
-    return total if is_short else None
-
-
-class _Sink:
-    """Takes what a ZipFile writes; without `tell`, so that it never goes back."""
-
-    def __init__(self) -> None:
-        self._written: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._written.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """There is nothing behind it."""
-
-    def close(self) -> None:
-        """A ZipFile leaves what it was given open."""
-
-    def taken(self) -> bytes:
-        data = b"".join(self._written)
-        self._written.clear()
-        return data
-
-
-def _entry(name: str) -> ZipInfo:
-    # Without a time of its own an entry has the beginning of 1980, the same for ever.
-    info = ZipInfo(name)
-    info.external_attr = 0o644 << 16
-    return info
+    return length_of(sizes)
 
 
 def _named(refs: Iterable[StoredInstance]) -> Iterator[tuple[str, StoredInstance]]:

@@ -25,6 +25,8 @@ EXPOSED: Final = ", ".join(
         "Warning",
         "Location",
         "Retry-After",
+        "RateLimit",
+        "RateLimit-Policy",
     )
 )
 STRANGERS_HEADERS: Final = "Accept, Content-Type, Range, If-None-Match, Cache-Control"

@@ -145,6 +145,9 @@ OUTCOMES: Final = MappingProxyType(
         s.NoSuchRoot: Outcome(404, "There is no such resource."),
         s.TooManyRequests: Outcome(429, "Too many requests came from this address."),
         s.StoreFull: Outcome(503, "There is no room for it.", _OUT_OF_RESOURCES),
+        s.NoPrivateRoom: Outcome(
+            409, "The room for private cases of its owner is full.", _OUT_OF_RESOURCES
+        ),
         s.StoreBusy: Outcome(503, "The archive is busy; send it again.", _OUT_OF_RESOURCES),
     }
 )

@@ -72,7 +72,7 @@ _OF: Final[WeakKeyDictionary[Database, _Answers]] = WeakKeyDictionary()
 
 
 def kept_or_made(
-    database: Database, scope: Scope, asked: Hashable, make: Callable[[], KeptAnswer]
+    database: Database, scope: Scope, asked: Hashable, make: Callable[[int], KeptAnswer]
 ) -> KeptAnswer:
     """Return the kept answer if nothing has changed since it was made, else make and keep one.
 
@@ -80,12 +80,12 @@ def kept_or_made(
         database: the index.
         scope: whose answer it is; scopes that are equal show the same.
         asked: everything else that the answer depends on.
-        make: makes the answer; what it raises is not kept.
+        make: makes the answer, given the number; what it raises is not kept.
     """
     answers = _OF.setdefault(database, _Answers())
     number = current_version(database, scope)
     key = (scope, number, asked)
     if (answer := answers.get(key)) is None:
-        answer = make()
+        answer = make(number)
         answers.put(key, answer)
     return answer

@@ -58,8 +58,8 @@ def answer_search(database: Database, scope: Scope, place: Place, asked: Asked) 
         )
     media_type = offers[0].media_type
 
-    def make() -> KeptAnswer:
-        return _make(database, scope, place, asked, media_type)
+    def make(number: int) -> KeptAnswer:
+        return _make(database, scope, number, place, asked, media_type)
 
     depends_on = (place, tuple(asked.query), asked.root, media_type)
     answer = kept_or_made(database, scope, depends_on, make)
@@ -77,11 +77,11 @@ def answer_search(database: Database, scope: Scope, place: Place, asked: Asked) 
 
 
 def _make(
-    database: Database, scope: Scope, place: Place, asked: Asked, media_type: str
+    database: Database, scope: Scope, number: int, place: Place, asked: Asked, media_type: str
 ) -> KeptAnswer:
     query, warnings = read_query(place, asked.query)
     try:
-        page = search(database, scope, query)
+        page = search(database, scope, query, number)
     except NotSearchable as error:
         # Its sentence names the attribute, and nothing of the value.
         raise BadRequest(str(error)) from None

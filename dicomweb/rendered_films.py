@@ -15,12 +15,13 @@ from typing import IO, Final
 from dicomweb.answers import Answer, Asked, Header, is_known_to, not_modified, validators
 from dicomweb.ranges import answer_range
 from dicomweb.rendered_parameters import Look
-from dicomweb.rendered_pictures import PIXEL_DATA, draw_all
+from dicomweb.rendered_pictures import draw_all
 from dicomweb.rendered_subjects import Subject
 from store.encoded import album, animation, evenly
 from store.moving import LONGEST_SIDE, film_of_pictures, film_of_video, milliseconds_of
 from store.pictures import picture_name
 from store.retrieve import Archive
+from store.stills import PIXEL_DATA
 
 __all__ = ["animation_of", "answer_film", "pages_of"]
 

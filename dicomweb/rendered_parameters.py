@@ -14,6 +14,7 @@ from typing import Final, TypeVar, get_args
 
 from dicomweb.answers import Asked
 from dicomweb.errors import BadRequest, NotAcceptable
+from store.colour_spaces import SPACES
 from store.grey import Function, Window
 
 __all__ = ["CAN_EMBED", "Look", "look_of", "thumbnail_look_of", "warnings_of"]
@@ -29,8 +30,7 @@ CAN_EMBED: Final = frozenset({"image/jpeg", "image/png"})
 _WHOLE: Final = re.compile(r"[0-9]{1,5}\Z")
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
-_PROFILES: Final = frozenset({"no", "yes", "srgb", "adobergb", "rommrgb", "displayp3"})
-_MADE_PROFILES: Final = frozenset({"no", "yes", "srgb"})
+_PROFILES: Final = frozenset({"no", "yes", *SPACES})
 _ANNOTATIONS: Final = ("patient", "technique")
 _THUMBNAIL_REFUSES: Final = ("quality", "window", "annotation", "iccprofile")
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "*", "iso_ir 192"})
@@ -90,7 +90,7 @@ def look_of(asked: Asked, media_type: str) -> Look:
         region,
         _read(asked, "window", _window, None),
         tuple(name for name in _ANNOTATIONS if name in wanted),
-        profile if profile in _MADE_PROFILES else "no",
+        profile,
     )
 
 
@@ -114,8 +114,6 @@ def warnings_of(asked: Asked) -> list[str]:
     annotation = asked.parameter("annotation")
     if annotation and not set(_names(annotation)) <= set(_ANNOTATIONS):
         warnings.append("An annotation that is not known was left out.")
-    if asked.parameter("iccprofile") not in {None, *_MADE_PROFILES}:
-        warnings.append("The colour profile that was asked for is not available.")
     return warnings
 
 

@@ -7,25 +7,21 @@ Not here: which instance and frame (`dicomweb.rendered_subjects`), the parameter
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
 
 from dicomweb.errors import BadRequest
 from dicomweb.rendered_parameters import Look, Region
-from dicomweb.rendered_subjects import category_of
 from store.annotations import annotated
 from store.cells import Pixels, value_of
-from store.encoded import Picture, in_srgb, srgb
+from store.colour_spaces import SPACES, in_space, profile_named
+from store.encoded import Picture, in_srgb
 from store.errors import CannotDecode, NoSuchFrame
 from store.headers import Header
-from store.moving import milliseconds_of, still_of_video
 from store.pixels import decode
 from store.render import drawn, fitted
 from store.retrieve import Archive, StoredInstance
-from store.waveforms import waveform_picture
+from store.stills import still_of
 
 __all__ = ["cut", "draw", "draw_all", "profile_of"]
-
-PIXEL_DATA: Final = "7FE00010"
 
 
 def draw(archive: Archive, ref: StoredInstance, number: int, look: Look) -> Picture:
@@ -51,13 +47,13 @@ def draw(archive: Archive, ref: StoredInstance, number: int, look: Look) -> Pict
             window=look.window,
             viewport=look.size,
         )
-        if look.profile == "srgb":
+        if look.profile in SPACES:
             picture = in_srgb(picture, _own_profile(header) or b"")
     else:
-        picture = fitted(cut(_whole(archive, ref, header), look.region), look.size)
+        picture = fitted(cut(still_of(archive, ref, header), look.region), look.size)
     if look.annotations:
-        return annotated(picture, header, look.annotations, number)
-    return picture
+        picture = annotated(picture, header, look.annotations, number)
+    return in_space(picture, look.profile)
 
 
 def draw_all(
@@ -82,23 +78,7 @@ def profile_of(archive: Archive, ref: StoredInstance, look: Look) -> bytes | Non
     if look.profile == "no":
         return None
     own = _own_profile(archive.header(ref)) if look.profile == "yes" else None
-    return own or srgb()
-
-
-def _whole(archive: Archive, ref: StoredInstance, header: Header) -> Picture:
-    category = category_of(ref)
-    if category == "video":
-        frames = value_of(header, "NumberOfFrames")
-        count = frames if isinstance(frames, int) else 0
-        return still_of_video(
-            archive.bulkdata(ref, PIXEL_DATA),
-            ref.transfer_syntax,
-            seconds=count * milliseconds_of(header) / 2000,
-            size=ref.size,
-        )
-    if category == "waveform":
-        return waveform_picture(header)
-    raise CannotDecode
+    return own or profile_named(look.profile)
 
 
 def _own_profile(header: Header) -> bytes | None:

@@ -16,7 +16,8 @@ from dicomweb.rendered_pictures import cut
 from dicomweb.rendered_subjects import category_of
 from store.access import Scope
 from store.annotations import annotated
-from store.encoded import MediaType, encoded, srgb
+from store.colour_spaces import in_space, profile_named
+from store.encoded import MediaType, encoded
 from store.pictures import picture_name
 from store.pixels import decode
 from store.presentation import image_of, presented
@@ -91,7 +92,8 @@ def answer_state(
             picture = fitted(cut(picture, look.region), look.size)
         if look.annotations:
             picture = annotated(picture, header, look.annotations, number)
-        profile = None if look.profile == "no" else srgb()
+        profile = None if look.profile == "no" else profile_named(look.profile)
+        picture = in_space(picture, look.profile)
         return encoded(picture, media_type, look.quality, profile)
 
     name = picture_name([state.blob, ref.blob], f"{state.etag}{tag}")

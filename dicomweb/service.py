@@ -34,6 +34,7 @@ from dicomweb.wado import answer_instances
 from dicomweb.wado_uri import answer_wado_uri
 from dicomweb.watching import watched
 from store.access import Caller, Gate, Scope
+from store.audit import Deed, record
 from store.db import Database
 from store.ingest import Ingest
 from store.removing import remove
@@ -192,6 +193,9 @@ def _picture(kind: Kind) -> Callable[..., Answer]:
     return picture
 
 
+_LEVELS: Final = ("study", "series", "instance")
+
+
 def _remove(
     call: Call, study: str, series: str | None = None, instance: str | None = None
 ) -> Answer:
@@ -205,6 +209,9 @@ def _remove(
         services.ingest, scope, *uids
     ):
         raise NotFound("There is no such study, series or instance of yours here.")
+    what, which = [pair for pair in zip(_LEVELS, uids, strict=True) if pair[1] is not None][-1]
+    deed = Deed(services.ingest.clock(), scope.owner_id, f"delete {what}", str(which))
+    record(services.database, deed)
     return Answer(204)
 
 

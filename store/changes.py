@@ -1,9 +1,9 @@
 """Counts the changes of each owner's index, so that what was made from it can be kept until then.
 
-Whoever keeps something made from the index reads `version` first, then the index, and keeps what it
-made under that number. It is never older than the number: a transaction raises the number and
-changes the rows in one commit, so whoever reads the number after it also sees the rows. It may be
-newer, when a commit came between the two readings; then nobody asks for the old number any more.
+Whoever keeps something made from the index reads `current_version` first, then the index, and keeps
+what it made under that number. It is never older than the number: a transaction raises the number
+and changes the rows in one commit, so whoever reads the number after it also sees the rows. It may
+be newer, when a commit came between the two readings; then nobody asks for the old number any more.
 This holds across processes and nodes as long as the number is read from the database every time.
 Invariants: the number of a scope rises with every transaction that changes what it may show. To
 `bump` is the last statement of a transaction, so that its lock, one for an owner, is held while
@@ -18,7 +18,7 @@ from store.access import OwnerScope, Scope
 from store.db import Database
 from store.schema import change
 
-__all__ = ["bump", "current_version", "version"]
+__all__ = ["bump", "current_version"]
 
 
 def bump(connection: Connection, owner_id: int, database: Database | None = None) -> None:
@@ -36,23 +36,15 @@ def bump(connection: Connection, owner_id: int, database: Database | None = None
         database.execute(connection, statement, [row])
 
 
-def version(connection: Connection, scope: Scope) -> int:
+def current_version(database: Database, scope: Scope) -> int:
     """A number that is another one whenever what the scope shows may be another thing.
 
     Read it from the database for every request, before anything else is read.
     """
     if isinstance(scope, OwnerScope):
-        owner = {"owner_id": scope.owner_id}
-        return int(connection.execute(_OF_OWNER, owner).scalar() or 0)
-    # It may show anybody's; each change of anybody adds one to the sum.
-    return int(connection.execute(_OF_ALL).scalar() or 0)
-
-
-def current_version(database: Database, scope: Scope) -> int:
-    """The same, on a connection of its own, in a tenth of the time."""
-    if isinstance(scope, OwnerScope):
         found = database.row(_OF_OWNER, {"owner_id": scope.owner_id})
     else:
+        # It may show anybody's; each change of anybody adds one to the sum.
         found = database.row(_OF_ALL, {})
     return int(found[0] or 0) if found else 0
 

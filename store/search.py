@@ -76,8 +76,12 @@ class Page:
     is_counted: bool = True
 
 
-def search(database: Database, scope: Scope, query: Query) -> Page:
+def search(database: Database, scope: Scope, query: Query, number: int | None = None) -> Page:
     """Find what matches, in the scope.
+
+    Args:
+        database, scope, query: what is asked of what.
+        number: the scope's number of changes, from who has read it for this request already.
 
     Raises:
         NotSearchable: a value is not of the form that its attribute has.
@@ -90,9 +94,9 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
         if terms.beyond:
             found = _beyond(connection, scope, query, terms)
         else:
-            found = _columns(database, connection, scope, query, terms)
+            found = _columns(database, connection, scope, query, terms, number)
         keys = found.keys[: query.limit]
-        page = results(connection, scope, keys, include)
+        page = results(database, connection, scope, keys, include)
         remaining = len(found.keys) - len(keys)
         if not found.is_all and query.count_all and not terms.beyond:
             total = count(connection, scope, query.level, terms)
@@ -103,14 +107,19 @@ def search(database: Database, scope: Scope, query: Query) -> Page:
 
 
 def _columns(
-    database: Database, connection: Connection, scope: Scope, query: Query, terms: Terms
+    database: Database,
+    connection: Connection,
+    scope: Scope,
+    query: Query,
+    terms: Terms,
+    number: int | None,
 ) -> Found:
     """What the columns find, from where an earlier page of the same search ended."""
     limit = _ANY if query.limit is None else query.limit
     if query.level != "study":
         return find(connection, scope, query.level, terms, Cut(query.offset, limit))
     # The number is read before the rows: where pages ended is never older than it.
-    number = current_version(database, scope)
+    number = current_version(database, scope) if number is None else number
     positions = positions_of(database)
     asked = (scope, number, query.matches, query.rules)
     known = positions.before(asked, query.offset)

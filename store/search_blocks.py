@@ -15,22 +15,21 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    func,
     literal,
     literal_column,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, Executable
+from sqlalchemy.sql.functions import FunctionElement
 
 from store.access import OwnerScope, visible_studies
 from store.schema import study
 from store.search_years import Walk
 from store.words import BLOCK
 
-__all__ = ["with_text"]
+__all__ = ["expected", "with_text"]
 
 BLOCKWISE: Final = 5_000
 """How many studies the planner has to expect for them to be looked up block by block."""
@@ -39,19 +38,24 @@ _block: ColumnElement[int] = literal_column(BLOCK, BigInteger)
 
 
 def with_text(
-    connection: Connection,
-    scope: OwnerScope,
-    where: list[ColumnElement[bool]],
-    walk: Walk,
-    wanted: int,
+    scope: OwnerScope, where: list[ColumnElement[bool]], walk: Walk, wanted: int, many: int
 ) -> Select[Any]:
-    """The studies of an owner's that have a text, in order, of which so many are wanted."""
-    found = select(study.c.id).where(visible_studies(scope), walk.of(study.c.id), *where)
-    if _expected(connection, found) >= BLOCKWISE:
+    """The studies of an owner's that have a text, in order, of which so many are wanted.
+
+    Args:
+        scope, where, walk, wanted: which.
+        many: how many are expected.
+    """
+    found = _having(scope, where, walk)
+    if many >= BLOCKWISE:
         return _by_block(scope, found, walk, wanted)
     # Sorted afterwards, or the planner is tempted to walk in order until there are enough.
     looked_up = found.cte("looked_up").prefix_with("MATERIALIZED")
     return select(looked_up.c.id).order_by(looked_up.c.id.desc())
+
+
+def _having(scope: OwnerScope, where: list[ColumnElement[bool]], walk: Walk) -> Select[Any]:
+    return select(study.c.id).where(visible_studies(scope), walk.of(study.c.id), *where)
 
 
 def _by_block(scope: OwnerScope, found: Select[Any], walk: Walk, wanted: int) -> Select[Any]:
@@ -59,21 +63,37 @@ def _by_block(scope: OwnerScope, found: Select[Any], walk: Walk, wanted: int) ->
     newest, oldest = (
         of_owner.order_by(key).scalar_subquery() for key in (study.c.id.desc(), study.c.id)
     )
-    none = literal([], ARRAY(BigInteger))
-    walked = select(
-        (newest + 1).label("number"), none.label("studies"), literal(0).label("many")
-    ).cte("walked", recursive=True)
-    number = walked.c.number - 1
-    of_block = found.where(_block == number).correlate(walked).scalar_subquery()
-    studies = func.array(of_block, type_=ARRAY(BigInteger)).label("studies")
-    # An offset, even of nothing, keeps the planner from looking a block up for each use of it.
-    one = select(studies).offset(0).lateral("one")
-    step = select(number, one.c.studies, walked.c.many + func.cardinality(one.c.studies)).where(
-        walked.c.many < wanted, walked.c.number > oldest
+    of_block = found.where(_block == _number).scalar_subquery()
+    key = _Blocks(of_block, newest, oldest, literal(wanted)).table_valued("id").c.id
+    return select(key).order_by(key.desc())
+
+
+_number: ColumnElement[int] = literal_column("walked.number", BigInteger)
+
+
+class _Blocks(FunctionElement[Any]):
+    """The studies of one block after the other, until there are enough.
+
+    Written here, as the parts of it take longer to be put together than to be executed.
+    """
+
+    inherit_cache = True
+
+
+@compiles(_Blocks)
+def _walked(blocks: _Blocks, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    of_block, newest, oldest, wanted = (
+        compiler.process(clause, **options) for clause in blocks.clauses
     )
-    every = walked.union_all(step)
-    key = select(func.unnest(every.c.studies).label("id")).subquery("found")
-    return select(key.c.id).order_by(key.c.id.desc())
+    # An offset, even of nothing, keeps the planner from looking a block up for each use of it.
+    return (
+        "(WITH RECURSIVE walked (number, studies, many) AS ("  # noqa: S608 - compiled
+        f"SELECT {newest}, ARRAY[]::BIGINT[], 0 UNION ALL "
+        "SELECT walked.number - 1, one.studies, walked.many + cardinality(one.studies) "
+        f"FROM walked, LATERAL (SELECT ARRAY{of_block} AS studies OFFSET 0) AS one "
+        f"WHERE walked.many < {wanted} AND walked.number >= {oldest}) "
+        "SELECT unnest(studies) AS id FROM walked)"
+    )
 
 
 class _Explain(Executable, ClauseElement):
@@ -88,7 +108,9 @@ def _explain(explain: _Explain, compiler: SQLCompiler, **options: Any) -> str:  
     return "EXPLAIN (FORMAT JSON) " + compiler.process(explain.statement, **options)
 
 
-def _expected(connection: Connection, found: Select[Any]) -> int:
-    """How many rows the planner expects."""
-    plan = connection.execute(_Explain(found)).scalar_one()
+def expected(
+    connection: Connection, scope: OwnerScope, where: list[ColumnElement[bool]], walk: Walk
+) -> int:
+    """How many studies that have a text the planner expects."""
+    plan = connection.execute(_Explain(_having(scope, where, walk))).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])

@@ -9,9 +9,9 @@ Not here: the other levels (`store.search`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
-from store.access import Scope, visible, visible_studies
+from store.access import LeadingScope, Scope, visible, visible_studies
 from store.db import Database
 from store.schema import series, study
 from store.search_rules import LITERAL, Rules
@@ -44,7 +44,7 @@ def patient_ids(
         NotSearchable: a value is not of the form that its attribute has.
     """
     terms = terms_of(scope, "study", matches, rules)
-    found = select(study.c.patient_id).where(visible_studies(scope), *terms.where)
+    found = select(study.c.patient_id).where(visible_studies(scope), *_led(scope), *terms.where)
     found = found.group_by(study.c.patient_id).order_by(func.max(study.c.id).desc()).limit(most)
     with database.read() as connection:
         return list(connection.execute(found).scalars().all())
@@ -56,6 +56,11 @@ def related_to(database: Database, scope: Scope, patient_id: str) -> Related:
     studies = func.count(series.c.study_id.distinct())
     counted = select(studies, func.count(), func.coalesce(instances, 0))
     counted = counted.select_from(series.join(study, study.c.id == series.c.study_id))
-    counted = counted.where(visible(scope), study.c.patient_id == patient_id)
+    counted = counted.where(visible(scope), *_led(scope), study.c.patient_id == patient_id)
     with database.read() as connection:
         return Related(*map(int, connection.execute(counted).one()))
+
+
+def _led(scope: Scope) -> list[ColumnElement[bool]]:
+    """The same in other words, where a scope has few studies and can name them."""
+    return [study.c.id.in_(scope.studies())] if isinstance(scope, LeadingScope) else []

@@ -32,7 +32,8 @@ from sqlalchemy import (
 from store.access import LeadingScope, OwnerScope, Scope, visible, visible_studies
 from store.schema import instance, series, study
 from store.search_among import together
-from store.search_blocks import with_text
+from store.search_blocks import expected, with_text
+from store.search_first import Walking, first_of_parts, first_of_studies
 from store.search_keys import Level
 from store.search_terms import Terms, Words
 from store.search_years import Walk, Walked, days_of, parts_of, passed_parts, walked_parts
@@ -48,6 +49,9 @@ MANY: Final = 50_000
 DAYS: Final = 31
 """How many studies are few, and how many an index may lead to if walking is of no use; of how many
 days there may be few."""
+
+RARE: Final = 500
+"""Of how many studies with a text, by what PostgreSQL expects, none of the newest are looked at."""
 
 FIRST_WALK: Final = 1_000
 SHORT_WALK: Final = 10_000
@@ -99,14 +103,18 @@ class _Order:
     Attributes:
         every: selects all of them within a part of the order.
         matching: those of them that match.
+        at_once: walks the first of them, until so many match.
         first: how many are walked first.
         enough: how many of these have to match for more to be walked.
+        behind: how many behind a page are looked for on the first walk.
     """
 
     every: Callable[[Walk], Walked]
     matching: Callable[[Walk], Walked]
+    at_once: Callable[[int], Walking]
     first: int
     enough: int
+    behind: int
 
 
 def find(connection: Connection, scope: Scope, level: Level, terms: Terms, cut: Cut) -> Found:
@@ -139,6 +147,7 @@ class _Search:
         self.where = _where(scope, level, terms)
         self.looked_up = _where(scope, level, terms, terms.looked_up)
         self.is_sqlite = connection.dialect.name == "sqlite"
+        self.expected: int | None = None
 
     def of_owner(self, scope: OwnerScope) -> Found:
         """Find studies of one owner's."""
@@ -186,14 +195,13 @@ class _Search:
     def _until_enough(self, scope: OwnerScope) -> Found:
         """Walk a little, and as far as it promises; ask an index if that is not enough."""
         rest = Walk(below=self.cut.below)
-        order = self._by_years(scope) or self._by_study(scope)
-        passed_over = order.every(rest).offset(order.first - 1).limit(1)
-        floor = self.connection.execute(passed_over).scalar()
-        if floor is None:
-            return self.run(order.matching(rest))
+        if self._is_rare(scope):
+            return self.run(self._with_text(scope))
+        order = self._by_years(scope, rest) or self._by_study(scope, rest)
         wanted = self.cut.offset + self.cut.limit
-        first = order.matching(Walk(floor, self.cut.below))
-        keys = self._keys(first.limit(max(order.enough, wanted + 1)))
+        keys, floor = self._first_walk(order, rest, wanted)
+        if floor is None:
+            return Found(keys[self.cut.offset :], is_all=len(keys) < wanted + order.behind)
         if len(keys) > wanted:
             return Found(keys[self.cut.offset :], is_all=False)
         if len(keys) >= order.enough and self.cut.offset:
@@ -208,16 +216,49 @@ class _Search:
                 return Found(keys, is_all=False)
         return self.run(self._by_index(scope))
 
-    def _by_study(self, scope: OwnerScope) -> _Order:
+    def _is_rare(self, scope: OwnerScope) -> bool:
+        """Whether a text is all that is asked for, and PostgreSQL expects few that have it."""
+        if self.is_sqlite or len(self.where) > 1 or not self.terms.words:
+            return False
+        return self._expected(scope) < RARE
+
+    def _expected(self, scope: OwnerScope) -> int:
+        if self.expected is None:
+            rest = Walk(below=self.cut.below)
+            self.expected = expected(self.connection, scope, self.looked_up, rest)
+        return self.expected
+
+    def _with_text(self, scope: OwnerScope) -> Select[Any]:
+        wanted = self.cut.offset + self.cut.limit + COUNTED + 1
+        rest = Walk(below=self.cut.below)
+        return with_text(scope, self.looked_up, rest, wanted, self._expected(scope))
+
+    def _first_walk(self, order: _Order, rest: Walk, wanted: int) -> tuple[list[int], int | None]:
+        """The keys of what is found on it, and where it ended, if there is more to walk."""
+        if not self.is_sqlite:
+            walking = order.at_once(max(order.enough, wanted + order.behind))
+            return walking.keys, walking.floor
+        passed_over = order.every(rest).offset(order.first - 1).limit(1)
+        floor = self.connection.execute(passed_over).scalar()
+        if floor is None:
+            return self._keys(order.matching(rest).limit(wanted + order.behind)), None
+        first = order.matching(Walk(floor, self.cut.below))
+        return self._keys(first.limit(max(order.enough, wanted + 1))), floor
+
+    def _by_study(self, scope: OwnerScope, rest: Walk) -> _Order:
         """All studies."""
         return _Order(
             lambda walk: _ordered(scope, "study", [], walk),
             lambda walk: self._newest(scope, walk),
+            lambda wanted: first_of_studies(
+                self.connection, scope, self.where, rest, FIRST_WALK, wanted
+            ),
             FIRST_WALK,
             _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL,
+            COUNTED + 1,
         )
 
-    def _by_years(self, scope: OwnerScope) -> _Order | None:
+    def _by_years(self, scope: OwnerScope, rest: Walk) -> _Order | None:
         """Those with a modality in some years, if that is asked for."""
         terms = self.terms
         parts = parts_of(terms.modalities, terms.study_dates)
@@ -232,8 +273,12 @@ class _Search:
         return _Order(
             lambda walk: passed_parts(scope, parts, walk),
             walked,
+            lambda wanted: first_of_parts(
+                self.connection, scope, parts, where, rest, FIRST_OF_YEARS, wanted
+            ),
             FIRST_OF_YEARS,
             max(1, _PROMISING * FIRST_OF_YEARS // FIRST_WALK),
+            1 if not self.is_sqlite else COUNTED + 1,
         )
 
     def run(self, found: Walked, behind: int = COUNTED + 1) -> Found:
@@ -272,8 +317,7 @@ class _Search:
         if self._is_one() or not terms.indexed:
             return self.by_lead(terms.leads[0])
         if terms.words:
-            wanted = self.cut.offset + self.cut.limit + COUNTED + 1
-            return with_text(self.connection, scope, self.looked_up, rest, wanted)
+            return self._with_text(scope)
         return _sorted_last(_ordered(scope, "study", self.looked_up, rest))
 
     def _is_one(self) -> bool:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, func, select
 
-from store.access import Scope, visible
+from store.access import OwnerScope, Scope, visible, visible_later
+from store.db import Database
 from store.schema import instance, series, study
 from store.search_among import among
 from store.search_beyond import data_set, first_instances
@@ -44,6 +45,7 @@ _COUNTED: Final = (
     .where(among(series.c.study_id, "studies"))
     .group_by(series.c.study_id, series.c.modality)
 )
+_COUNTED_OF_OWNER: Final = _COUNTED.where(visible_later(bindparam("owner", type_=BigInteger)))
 # What is made of other rows, whatever a data set may say.
 _MADE: Final = frozenset({0x00080056, 0x00080061, 0x00080062, 0x00201206, 0x00201208, 0x00201209})
 
@@ -140,19 +142,22 @@ class Include:
 
 
 def results(
-    connection: Connection, scope: Scope, keys: Sequence[int], include: Include
+    database: Database,
+    connection: Connection,
+    scope: Scope,
+    keys: Sequence[int],
+    include: Include,
 ) -> list[Result]:
     """The results for rows of the level, by their keys, in this order."""
     made: dict[int, Result] = {}
     make = _maker(include.columns(_SELECTED[include.level]))
     for at in range(0, len(keys), _AT_ONCE):
         some = keys[at : at + _AT_ONCE]
-        rows = [
-            tuple(row) for row in connection.execute(_rows(include.level), {"keys": some}).all()
-        ]
+        rows = database.execute(connection, _rows(include.level), [{"keys": some}])
         counts: dict[int, _Counts] = {}
         if include.level == "study" or include.with_parents:
-            counts = _counts(connection, scope, sorted({row[1] for row in rows}))
+            studies = sorted({row[1] for row in rows})
+            counts = _counts(studies, _counted(database, connection, scope, studies))
         for row in rows:
             made[row[0]] = make(row[2:], counts.get(row[1]))
         if include.needs_metadata:
@@ -214,11 +219,20 @@ def _of_columns(values: Sequence[Any], wanted: Sequence[_Wanted]) -> Attributes:
     return result
 
 
-def _counts(connection: Connection, scope: Scope, studies: Sequence[int]) -> dict[int, _Counts]:
+def _counted(
+    database: Database, connection: Connection, scope: Scope, studies: Sequence[int]
+) -> Iterable[Sequence[Any]]:
+    """How many series of each modality are visible in each study, and instances."""
+    if isinstance(scope, OwnerScope):
+        owner = {"studies": studies, "owner": scope.owner_id}
+        return database.execute(connection, _COUNTED_OF_OWNER, [owner])
+    return connection.execute(_COUNTED.where(visible(scope)), {"studies": studies}).all()
+
+
+def _counts(studies: Sequence[int], counted: Iterable[Sequence[Any]]) -> dict[int, _Counts]:
     """What is counted of the visible series of each study."""
     found = dict.fromkeys(studies, _NOTHING)
-    query = _COUNTED.where(visible(scope))
-    for id_, modality, number, instances in connection.execute(query, {"studies": studies}).all():
+    for id_, modality, number, instances in counted:
         known = found[id_]
         modalities = (*known.modalities, modality) if modality else known.modalities
         if len(modalities) > 1:

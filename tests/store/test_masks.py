@@ -18,7 +18,6 @@ from sqlalchemy import select
 
 from deid.errors import DeidError
 from deid.uids import is_own
-from server.migrations import migrate
 from store import ingest, schema
 from store.access import OwnerScope
 from store.db import Database
@@ -29,6 +28,7 @@ from store.masks import Rectangle, mask_series
 from store.retrieve import StoredInstance
 from store.review import Review, State
 from tests.store.conftest import OWNER, Store, make_store
+from tests.support.databases import ready
 from tests.support.datasets import ct_slice, ct_stack, encoded
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -41,7 +41,7 @@ ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
 def sqlite(tmp_path: Path) -> Iterator[Store]:
     """A store for what is the same on every database."""
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
     yield make_store(database, tmp_path / "blobs", os.urandom)
     database.dispose()
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import boto3
 
-from server.migrations import migrate
 from store.access import OwnerScope
 from store.blobs_s3 import S3Blobs
 from store.db import Database
@@ -16,6 +15,7 @@ from store.masks import Rectangle, mask_series
 from store.retrieve import Archive
 from tests.store.conftest import OWNER, SECRET
 from tests.store.test_s3 import endpoint
+from tests.support.databases import ready
 from tests.support.datasets import ct_slice, encoded
 
 __all__ = ["endpoint"]
@@ -28,7 +28,7 @@ def test_the_old_object_is_gone_from_the_bucket(endpoint: str, tmp_path: Path) -
     client = boto3.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket=BUCKET)
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
 
     def clock() -> datetime:
         return datetime.now(UTC)

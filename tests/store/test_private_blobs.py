@@ -11,7 +11,6 @@ import pytest
 from pydicom.uid import UID
 from sqlalchemy import ColumnElement, select, update
 
-from server.migrations import migrate
 from store import private_blobs
 from store.access import OwnerScope
 from store.blobs import Blobs, BlobWriter
@@ -30,6 +29,7 @@ from store.retrieve import Archive, StoredInstance
 from store.schema import doomed_blob, instance, private_series, series
 from tests.store.conftest import OWNER, SECRET
 from tests.store.test_s3 import endpoint
+from tests.support.databases import ready
 from tests.support.datasets import ct_slice, encoded
 
 __all__ = ["endpoint"]
@@ -120,19 +120,10 @@ def shelf_of(
     return Shelf(database, shared, private, blobs, ingest, archive, listed)
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("migrated") / "index.sqlite"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.dispose()
-    return path.read_bytes()
-
-
 @pytest.fixture
-def sqlite(migrated: bytes, tmp_path: Path) -> Iterator[Database]:
-    (tmp_path / "index.sqlite").write_bytes(migrated)
+def sqlite(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    ready(database)
     yield database
     database.dispose()
 

@@ -10,7 +10,6 @@ import boto3
 import pytest
 from sqlalchemy import Connection, func, select
 
-from server.migrations import migrate
 from store import ingest as ingesting
 from store import removing
 from store.access import NothingScope, OwnerScope, Scope, SeriesScope
@@ -25,6 +24,7 @@ from store.removing import remove
 from store.schema import doomed_blob, instance, series, study
 from tests.store.conftest import OWNER, SECRET, Store
 from tests.store.test_s3 import endpoint
+from tests.support.databases import ready
 from tests.support.datasets import ct_slice, encoded
 
 __all__ = ["endpoint"]
@@ -151,7 +151,7 @@ def test_the_object_is_gone_from_the_bucket_also_after_a_death(
     client = boto3.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket="deleted")
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
 
     def clock() -> datetime:
         return datetime.now(UTC)

@@ -330,6 +330,7 @@ OF_ONE_OWNER = {
     "cases/contents.py",
     "cases/export.py",
     "cases/leaving.py",
+    "cases/privacy.py",
     "cases/storage.py",
     "cases/using.py",
     "viewer/study_states.py",

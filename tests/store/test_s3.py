@@ -9,7 +9,6 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from server.migrations import migrate
 from store.access import OwnerScope
 from store.blobs_s3 import S3Blobs
 from store.db import Database
@@ -17,6 +16,7 @@ from store.errors import DuplicateDiffers
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive
+from tests.support.databases import ready
 from tests.support.datasets import PLANTED, ct_slice, encoded
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -42,7 +42,7 @@ def test_an_instance_goes_in_and_comes_out(endpoint: str, tmp_path: Path) -> Non
     client = boto3.client("s3", endpoint_url=endpoint)
     client.create_bucket(Bucket=BUCKET)
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
 
     def clock() -> datetime:
         return datetime.now(UTC)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import BigInteger, event, literal_column, text
 
-from server.migrations import migrate
 from store import search_blocks, search_plan
 from store.access import OwnerScope, SeriesScope
 from store.db import Database
@@ -14,6 +13,7 @@ from store.search_plan import Cut, find
 from store.search_rules import LITERAL
 from store.search_terms import terms_of
 from tests.store.rows import add_instance, add_series, add_study
+from tests.support.databases import ready
 
 OWNER = OwnerScope(7)
 QUERIES = [
@@ -81,6 +81,7 @@ def test_every_way_finds_the_same(
             monkeypatch.setattr(search_plan, "FIRST_OF_YEARS", first)
             monkeypatch.setattr(search_plan, "LONG_WALK", long)
             monkeypatch.setattr(search_plan, "MANY", many)
+            monkeypatch.setattr(search_plan, "RARE", few)
             found += [search(database, scope, query) for scope in (OWNER, walked)]
         everything = Query(level, query.matches)
         all_behind = max(0, len(search(database, OWNER, everything).results) - 11)
@@ -108,12 +109,37 @@ def test_blocks_of_studies_come_in_order(
     # Blocks of two studies; nothing is found by walking.
     monkeypatch.setattr(search_blocks, "_block", literal_column("(id >> 1)", BigInteger))
     monkeypatch.setattr(search_plan, "FIRST_WALK", 2)
+    monkeypatch.setattr(search_plan, "RARE", 0)
     for blockwise in (0, 1_000_000):
         asked.clear()
         monkeypatch.setattr(search_blocks, "BLOCKWISE", blockwise)
         with database.read() as connection:
             assert find(connection, OWNER, "study", terms, Cut(offset, 7)).keys[:7] == expected
         assert any("RECURSIVE" in statement for statement in asked) == (blockwise == 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "rounds"),
+    [
+        # What the planner expects, and those that have the text.
+        ([(0x00100010, "*mill*")], ["EXPLAIN", "WITH looked_up"]),
+        ([(0x00100010, "*mill*"), (0x00081030, "*head*")], ["SELECT anon_1.matching"]),
+        ([(0x00080061, "CT"), (0x00080020, "20200101-20201231")], ["SELECT anon_1.matching"]),
+    ],
+)
+def test_postgresql_is_asked_in_few_rounds(
+    database: Database, keys: list[tuple[int, str]], rounds: list[str]
+) -> None:
+    if database.engine.dialect.name == "sqlite":
+        pytest.skip("it is in this process")
+    _fill(database)
+    terms = terms_of(OWNER, "study", [Match(*key) for key in keys], LITERAL)
+    asked: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    with database.read() as connection:
+        assert find(connection, OWNER, "study", terms, Cut(0, 100)).is_all
+    assert len(asked) == len(rounds)
+    assert all(map(str.startswith, asked, rounds)), asked
 
 
 @pytest.mark.parametrize(
@@ -145,7 +171,7 @@ def test_a_page_comes_in_the_order_of_an_index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    migrate(database)
+    ready(database)
     # With nothing stored every lead ends soon, unless few are fewer than none.
     monkeypatch.setattr(search_plan, "FEW", few or -1)
     terms = terms_of(OWNER, "study", [Match(*key) for key in keys], LITERAL)
