@@ -19,23 +19,24 @@ class Caller:
 
     Attributes:
         owner_id: to whom belongs what comes; None stores nothing.
-        scope: what may be found and fetched; None is nothing at all.
+        scopes: what may be found and fetched, in this order; no two of them have anything in
+            common, and none is nothing at all.
         ae_title: the calling AE title; for memory only, never for a log.
         host: the address that the association came from.
     """
 
     owner_id: int | None
-    scope: Scope | None
+    scopes: tuple[Scope, ...]
     ae_title: str = field(default="", repr=False)
     host: str = field(default="", repr=False)
 
     @property
     def is_stranger(self) -> bool:
         """Whether nobody answers for this caller: it may verify (C-ECHO) and nothing else."""
-        return self.owner_id is None and self.scope is None
+        return self.owner_id is None and not self.scopes
 
 
-STRANGER = Caller(None, None)
+STRANGER = Caller(None, ())
 
 Callers = Callable[[str, str, str], Caller]
 """Tells who calls, by calling AE title, called AE title and host."""
@@ -48,6 +49,6 @@ def only_storing(peers: Peers) -> Callers:
     """Make callers of peers that may store, and neither find nor fetch anything."""
 
     def caller(calling: str, _called: str, host: str) -> Caller:
-        return Caller(peers(calling, host), None, calling, host)
+        return Caller(peers(calling, host), (), calling, host)
 
     return caller

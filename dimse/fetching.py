@@ -114,15 +114,15 @@ class _Fetching:
         return query_statuses.UNABLE
 
     def _serve(self, exchange: Exchange) -> None:
-        scope = exchange.caller.scope
+        scopes = exchange.caller.scopes
         model = self.models.get(exchange.abstract_syntax)
-        if scope is None:
+        if not scopes:
             raise Unfit(query_statuses.QUERIES_NOT_ALLOWED)
         if model is None or exchange.request.sop_class_uid != exchange.abstract_syntax:
             raise Unfit(query_statuses.OTHER_QUERY_CLASS)
         identifier = read_identifier(exchange)
         perform = self._performer(exchange)
-        refs = instances_asked_for(self._archive, scope, identifier, model)
+        refs = instances_asked_for(self._archive, scopes, identifier, model)
         progress = _Progress(len(refs))
         status = perform(refs, progress)
         if progress.remaining:

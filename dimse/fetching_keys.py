@@ -8,7 +8,7 @@ not, since it names one thing only; those that are given have to fit.
 Not here: encoded identifiers (`dimse.identifiers`), sending (`dimse.fetching`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -42,9 +42,9 @@ Place = tuple[str, str | None]
 
 
 def instances_asked_for(
-    archive: Archive, scope: Scope, identifier: Identifier, model: Model
+    archive: Archive, scopes: Sequence[Scope], identifier: Identifier, model: Model
 ) -> list[StoredInstance]:
-    """Find the instances that an identifier names.
+    """Find the instances that an identifier names, those of the first scope first.
 
     Raises:
         Unfit: it is no identifier of a retrieval in this model, or names too many instances.
@@ -55,23 +55,27 @@ def instances_asked_for(
         for one in model.above(level)
         if identifier.get(UNIQUE_KEYS[one], Element("UI")).value
     ]
-    wanted: dict[Place, set[str]] = {}
-    for values in _values(identifier, level):
-        query = Query(
+    queries = [
+        Query(
             _LEVELS[level],
             (*above, Match(UNIQUE_KEYS[level], values)),
             frozenset((_STUDY, _SERIES)),
             limit=PAGE,
             with_parents=False,
         )
-        for place, uid in _named(archive, scope, query):
-            wanted.setdefault(place, set()).add(uid)
+        for values in _values(identifier, level)
+    ]
     found: list[StoredInstance] = []
-    for (study, series), uids in wanted.items():
-        refs = archive.instances(scope, study, series)
-        found += [ref for ref in refs if level != "IMAGE" or ref.sop_instance_uid in uids]
-        if len(found) > MOST_INSTANCES:
-            raise Unfit(query_statuses.TOO_MANY)
+    for scope in scopes:
+        wanted: dict[Place, set[str]] = {}
+        for query in queries:
+            for place, uid in _named(archive, scope, query):
+                wanted.setdefault(place, set()).add(uid)
+        for (study, series), uids in wanted.items():
+            refs = archive.instances(scope, study, series)
+            found += [ref for ref in refs if level != "IMAGE" or ref.sop_instance_uid in uids]
+            if len(found) > MOST_INSTANCES:
+                raise Unfit(query_statuses.TOO_MANY)
     return found
 
 

@@ -45,12 +45,14 @@ MAXIMUM_LENGTH: Final = 16384
 _APPLICATION_CONTEXT: Final = UID("1.2.840.10008.3.1.1.1")
 
 _NO_ANSWER: Final = "What answers at the peer's address does not speak DICOM."
+_NO_ROOM: Final = "The peer has no room for another association at the moment."
 _REJECTIONS: Final[Mapping[tuple[int, int], str]] = {
     (1, 3): "The peer does not know the AE title that calls it.",
     (1, 7): "The peer does not go by the AE title that was called.",
-    (3, 1): "The peer has no room for another association at the moment.",
-    (3, 2): "The peer has no room for another association at the moment.",
+    (3, 1): _NO_ROOM,
+    (3, 2): _NO_ROOM,
 }
+_TRANSIENT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def refusal_of(pdu: bytes) -> Refused | CannotReach:
     if source is None or reason is None:
         return no_answer()
     text = _REJECTIONS.get((source, reason), "The peer refuses the association.")
-    return Refused(text, is_transient=result == 2)
+    # Congestion and a local limit pass, also where a peer calls them permanent (PS3.8 Table 9-21).
+    return Refused(text, is_transient=result == _TRANSIENT or text == _NO_ROOM)
 
 
 def no_answer() -> CannotReach:

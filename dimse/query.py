@@ -3,14 +3,15 @@
 Standard: PS3.4 C.4.1 (C-FIND) with Table C.4-1 (statuses), C.2.2 (matching), C.3 (models), C.6
 (keys of each level).
 Invariants: what is found is looked up by pages, so that memory does not depend on how much there
-is; a C-CANCEL is looked for before each result; nothing of an identifier is logged or answered in
-a comment.
+is, and in one scope of the caller's after the other, so that what comes first does not wait for
+the rest; a C-CANCEL is looked for before each result; nothing of an identifier is logged or
+answered in a comment.
 Not here: how values match (`store.search`), reading and writing identifiers (`dimse.identifiers`),
 what is asked by them (`dimse.query_keys`).
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -77,9 +78,9 @@ class QueryService:
             exchange.respond(_failure(error))
 
     def _answer(self, exchange: Exchange) -> None:
-        scope = exchange.caller.scope
+        scopes = exchange.caller.scopes
         model = FIND.get(exchange.abstract_syntax)
-        if scope is None:
+        if not scopes:
             raise Unfit(query_statuses.QUERIES_NOT_ALLOWED)
         if model is None or exchange.request.sop_class_uid != exchange.abstract_syntax:
             raise Unfit(query_statuses.OTHER_QUERY_CLASS)
@@ -88,7 +89,7 @@ class QueryService:
             query_statuses.FOUND if asked.is_supported else query_statuses.FOUND_WITHOUT_SOME_KEYS
         )
         writer = Writer(exchange.transfer_syntax)
-        for found in _Search(self._database, scope, asked).results():
+        for found in _Search(self._database, scopes, asked).results():
             if exchange.is_cancelled():
                 exchange.respond(query_statuses.CANCELLED)
                 return
@@ -109,24 +110,26 @@ class QueryService:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search of the index, page by page."""
+    """One search of the index, scope by scope and page by page."""
 
     database: Database
-    scope: Scope
+    scopes: tuple[Scope, ...]
     asked: Asked
 
     def results(self) -> Iterator[Attributes]:
         if self.asked.level == "PATIENT":
             yield from self._patients()
-        elif RELATED_TO_PATIENT.isdisjoint(self.asked.tags):
-            yield from self._found(self._query())
-        else:
-            related: tuple[str, Related] | None = None
-            for found in self._found(self._query()):
-                patient_id = _text(found, PATIENT_ID)
-                if related is None or related[0] != patient_id:
-                    related = patient_id, related_to(self.database, self.scope, patient_id)
-                yield {**found, **_counts(related[1])}
+            return
+        results = (found for scope in self.scopes for found in self._found(scope, self._query()))
+        if RELATED_TO_PATIENT.isdisjoint(self.asked.tags):
+            yield from results
+            return
+        related: tuple[str, Attributes] | None = None
+        for found in results:
+            patient_id = _text(found, PATIENT_ID)
+            if related is None or related[0] != patient_id:
+                related = patient_id, self._related_to(patient_id)
+            yield {**found, **related[1]}
 
     def _query(self) -> Query:
         # Of the levels above comes what is asked for; counts of a study come with all of it.
@@ -139,29 +142,36 @@ class _Search:
             rules=self.asked.rules,
         )
 
-    def _found(self, query: Query) -> Iterator[Attributes]:
-        page = search(self.database, self.scope, query)
+    def _found(self, scope: Scope, query: Query) -> Iterator[Attributes]:
+        page = search(self.database, scope, query)
         yield from page.results
         while page.remaining:
             query = replace(query, offset=query.offset + PAGE)
-            page = search(self.database, self.scope, query)
+            page = search(self.database, scope, query)
             yield from page.results
 
     def _patients(self) -> Iterator[Attributes]:
         matches, rules = self.asked.matches, self.asked.rules
-        found = patient_ids(self.database, self.scope, matches, MOST_PATIENTS + 1, rules)
-        if len(found) > MOST_PATIENTS:
-            raise SearchTooBroad("There are too many patients.")
-        for patient_id in found:
-            newest = self._newest_of(patient_id)
-            if newest is None:
-                continue
-            if not RELATED_TO_PATIENT.isdisjoint(self.asked.tags):
-                related = related_to(self.database, self.scope, patient_id)
-                newest = {**newest, **_counts(related)}
-            yield newest
+        # Of whom there are studies in several scopes, the first of them tells.
+        told: set[str] = set()
+        for scope in self.scopes:
+            found = patient_ids(self.database, scope, matches, MOST_PATIENTS + 1, rules)
+            if len(found) > MOST_PATIENTS:
+                raise SearchTooBroad("There are too many patients.")
+            for patient_id in found:
+                newest = None if patient_id in told else self._newest_of(patient_id, scope)
+                if newest is None:
+                    continue
+                told.add(patient_id)
+                if not RELATED_TO_PATIENT.isdisjoint(self.asked.tags):
+                    newest = {**newest, **self._related_to(patient_id)}
+                yield newest
 
-    def _newest_of(self, patient_id: str) -> Attributes | None:
+    def _related_to(self, patient_id: str) -> Attributes:
+        """Counts of what there is of a patient."""
+        return _counts([related_to(self.database, scope, patient_id) for scope in self.scopes])
+
+    def _newest_of(self, patient_id: str, scope: Scope) -> Attributes | None:
         """The newest of a patient's studies that match: it says what is answered of the patient."""
         by_id = Match(PATIENT_ID, patient_id)
         others = tuple(match for match in self.asked.matches if match.tag != PATIENT_ID)
@@ -176,11 +186,10 @@ class _Search:
             if "*" not in patient_id and "?" not in patient_id:
                 query = replace(query, limit=1)
         # An ID may hold what is a wildcard in a key.
-        found = self._found(query) if query.limit == PAGE else self._first(query)
+        found: Iterable[Attributes] = self._found(scope, query)
+        if query.limit == 1:
+            found = search(self.database, scope, query).results
         return next((one for one in found if _text(one, PATIENT_ID) == patient_id), None)
-
-    def _first(self, query: Query) -> list[Attributes]:
-        return list(search(self.database, self.scope, query).results)
 
 
 def refuse(exchange: Exchange, unfit: Unfit) -> None:
@@ -206,7 +215,10 @@ def _text(found: Attributes, tag: int) -> str:
     return str(values[0])
 
 
-def _counts(related: Related) -> dict[str, Any]:
-    numbers = {0x00201200: related.studies, 0x00201202: related.series}
-    numbers[0x00201204] = related.instances
+def _counts(related: Sequence[Related]) -> Attributes:
+    numbers = {
+        0x00201200: sum(one.studies for one in related),
+        0x00201202: sum(one.series for one in related),
+        0x00201204: sum(one.instances for one in related),
+    }
     return {f"{tag:08X}": {"vr": "IS", "Value": [number]} for tag, number in numbers.items()}

@@ -53,6 +53,7 @@ BY_ERROR: Mapping[str, Status] = {
     "VerificationFailed": Status(0xC000, "The de-identified data set did not pass its check"),
     "StoreError": FAILED,
     "StoreFull": Status(0xA700, "No room is left"),
+    "NoPrivateRoom": Status(0xA700, "The room for private cases of its owner is full"),
     "StoreBusy": Status(0xA700, "The store is busy; send again later"),
     "DuplicateDiffers": Status(0xA900, "SOP Instance UID is stored already, with other pixels"),
     "NoSuchUpload": FAILED,

@@ -21,12 +21,13 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dimse.requestor import Destination
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
-from store.db import Database, metadata
+from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive, StoredInstance
 from tests.dimse.raw_peer import PDU, RELEASE, item, message, pdu
 from tests.support.datasets import encoded
+from tests.support.tables import make_tables
 
 OWNER = 7
 PLAIN = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
@@ -41,7 +42,7 @@ class Shelf:
 
         folder.mkdir()
         self.database = Database(f"sqlite:///{folder / 'index.db'}")
-        metadata.create_all(self.database.engine)
+        make_tables(self.database)
         # The same key each time, so that names can be compared.
         self.keys = KeyRing(self.database, b"a secret of the server", lambda count: bytes(count))
         self.blobs = FolderBlobs(folder / "blobs", now)

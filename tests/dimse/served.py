@@ -17,11 +17,12 @@ from dimse.query_retrieve import QUERY_RETRIEVE_SOP_CLASSES, query_retrieve
 from dimse.sending import Destination
 from store.access import OwnerScope, Scope
 from store.blobs_folder import FolderBlobs
-from store.db import Database, metadata
+from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.retrieve import Archive
 from tests.dimse.instances import part10
+from tests.support.tables import make_tables
 
 OWNER, OTHER = 7, 8
 HOME = "HOME"
@@ -55,12 +56,12 @@ class Served:
     def caller(self, calling: str, _called: str, host: str) -> Caller:
         """Who the tests' AE titles are; those of `scopes` read, and store nothing."""
         if calling in self.scopes:
-            return Caller(None, self.scopes[calling], calling, host)
+            return Caller(None, (self.scopes[calling],), calling, host)
         owners = {"MINE": OWNER, "STORES": OWNER, "OTHER": OTHER}
         if calling not in owners:
             return STRANGER
-        scope = None if calling == "STORES" else OwnerScope(owners[calling])
-        return Caller(owners[calling], scope, calling, host)
+        scopes = () if calling == "STORES" else (OwnerScope(owners[calling]),)
+        return Caller(owners[calling], scopes, calling, host)
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def serving(folder: Path, secure: Secure | None = None) -> Iterator[Served]:
         return datetime.now(UTC)
 
     database = Database(f"sqlite:///{folder / 'index.db'}")
-    metadata.create_all(database.engine)
+    make_tables(database)
     blobs = FolderBlobs(folder / "blobs", now)
     keys = KeyRing(database, b"a secret of the server", os.urandom)
     archive = Archive(database, blobs)

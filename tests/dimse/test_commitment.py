@@ -146,7 +146,7 @@ def serving(
         return server.to
 
     def callers(title: str, called: str, host: str) -> Caller:
-        return Caller(owner_id, OwnerScope(1), title, host)
+        return Caller(owner_id, (OwnerScope(1),), title, host)
 
     services = commitment(look_up, reports, ae_title="READINGROOM", destinations=destination)
     listener = StorageListener(

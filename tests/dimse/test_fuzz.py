@@ -22,7 +22,7 @@ from dimse.reports import PUSH_MODEL, PUSH_MODEL_INSTANCE, Reports
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
 from store.commitment import custody_of
-from store.db import Database, metadata
+from store.db import Database
 from store.keys import KeyRing
 from store.retrieve import Archive
 from tests.dimse import instances, raw_peer
@@ -30,6 +30,7 @@ from tests.dimse.conftest import OWNER
 from tests.dimse.raw_peer import RawPeer, item, pdu, pdv
 from tests.dimse.receiver import Receiver
 from tests.dimse.test_broken_connections import ECHO, VERIFICATION, eventually, serving_threads
+from tests.support.tables import make_tables
 
 pytestmark = pytest.mark.integration
 
@@ -100,7 +101,7 @@ class Target:
 
 def somebody(calling: str, _called: str, host: str) -> Caller:
     """Everybody may do everything."""
-    return Caller(OWNER, OwnerScope(OWNER), calling, host)
+    return Caller(OWNER, (OwnerScope(OWNER),), calling, host)
 
 
 def nowhere(_caller: Caller, _title: str) -> None:
@@ -112,7 +113,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """One for all examples, so that leaks add up."""
     folder = tmp_path_factory.mktemp("fuzz")
     database = Database(f"sqlite:///{folder / 'index.db'}")
-    metadata.create_all(database.engine)
+    make_tables(database)
     archive = Archive(database, FolderBlobs(folder / "blobs", lambda: datetime.now(UTC)))
     look_up = partial(custody_of, database, KeyRing(database, bytes(32), os.urandom))
     reports = Reports(look_up, ae_title="HOME")

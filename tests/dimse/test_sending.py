@@ -345,6 +345,10 @@ def reject(result: int, source: int, reason: int) -> Callable[[Acceptor], object
         ((1, 1, 3), "does not know the AE title that calls", False),
         ((1, 1, 7), "does not go by the AE title", False),
         ((2, 3, 2), "no room", True),
+        # Peers call these permanent, too; they pass.
+        ((1, 3, 1), "no room", True),
+        ((1, 3, 2), "no room", True),
+        ((2, 1, 1), "refuses", True),
         ((1, 2, 1), "refuses", False),
     ],
 )

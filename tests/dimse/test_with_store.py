@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
-from store.db import Database, metadata
+from store.db import Database
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.search import Query, search
@@ -27,6 +27,7 @@ from tests.dimse.conftest import OWNER, Listen
 from tests.dimse.raw_peer import RawPeer, pdu, pdv
 from tests.dimse.test_listener import tool
 from tests.dimse.test_memory import FRAMES, LIMIT, MEGABYTE, forget_peak, multi_frame, peak_of
+from tests.support.tables import make_tables
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +63,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     folder = tmp_path / "data"
     folder.mkdir()
     database = Database(f"sqlite:///{folder / 'index.db'}")
-    metadata.create_all(database.engine)
+    make_tables(database)
     keys = KeyRing(database, b"a secret of the server", os.urandom)
     yield Store(folder, database, Ingest(database, FolderBlobs(folder / "blobs", now), keys, now))
     database.dispose()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -92,6 +93,7 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     database.dispose()
 
 
+@pytest.mark.promise("F113")
 def test_what_the_first_schema_holds_is_kept_and_held_where_a_person_must_look(
     database: Database,
 ) -> None:
