@@ -15,7 +15,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from accounts.people import first_account
+from accounts.plans import grant
 from cases.cases import Case, case_of_owner, create_case, save_case
+from cases.playlists import add_case, create_playlist
 from cases.publishing import publish
 from cases.sharing import Wanted, create_share, delete_share
 from server.config import load
@@ -122,11 +124,11 @@ def strict(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def framed(
-    context: BrowserContext, elsewhere: tuple[Path, str], address: str
+    context: BrowserContext, elsewhere: tuple[Path, str], address: str, width: int = 900
 ) -> tuple[Page, Frame]:
     folder, there = elsewhere
     (folder / "page.html").write_text(
-        f'<!doctype html><iframe src="{address}" width="900" height="600" allow="fullscreen">'
+        f'<!doctype html><iframe src="{address}" width="{width}" height="600" allow="fullscreen">'
     )
     page = context.new_page()
     page.goto(f"{there}/page.html")
@@ -174,7 +176,7 @@ def test_a_page_of_another_site_shows_the_case_as_its_address_says(
     page.close()
 
 
-@pytest.mark.promise("F20", "F86")
+@pytest.mark.promise("F20", "F52", "F58")
 def test_a_frame_leads_back_and_to_the_form_for_reports(
     strict: BrowserContext, elsewhere: tuple[Path, str], library: Library, public: Case
 ) -> None:
@@ -197,6 +199,7 @@ def test_a_frame_leads_back_and_to_the_form_for_reports(
     page.close()
 
 
+@pytest.mark.promise("F20")
 def test_no_other_page_can_be_framed(
     strict: BrowserContext, elsewhere: tuple[Path, str], library: Library, public: Case
 ) -> None:
@@ -229,6 +232,43 @@ def test_a_private_case_is_framed_with_a_share_link_until_the_link_is_deleted(
         page, frame = framed(strict, elsewhere, address + query)
         expect(frame.get_by_role("heading")).to_have_text("This case is not shown here")
         page.close()
+
+
+@pytest.mark.promise("F20", "F21", "N6")
+def test_a_private_playlist_is_framed_with_a_share_link_and_read_case_by_case(
+    strict: BrowserContext, elsewhere: tuple[Path, str], library: Library
+) -> None:
+    database, owner_id = library.services.database, library.owner_id
+    codes = [library.case().code for _ in range(2)]
+    random: dict[str, Any] = {"clock": now, "random_bytes": os.urandom}
+    grant(database, owner_id, premium=True)
+    listed = create_playlist(database, owner_id, title="Wrists", visibility="private", **random)
+    for code in codes:
+        add_case(database, owner_id, listed.code, code, clock=now)
+    link, secret = create_share(
+        database, owner_id, "playlist", listed.code, Wanted("Trainees"), **random
+    )
+    address = f"{library.server.base}/embed/playlist/{listed.code}?share={secret}"
+    page, frame = framed(strict, elsewhere, f"{address}&amp;case={codes[0]}&amp;image=3", width=320)
+    wait_for_image(frame, 3)
+    assert frame.evaluate("() => document.documentElement.scrollWidth") == 320
+    expect(frame.get_by_text("1 of 2")).to_be_visible()
+    frame.get_by_role("link", name="Next case").click()
+    expect(frame.get_by_text("2 of 2")).to_be_visible()
+    wait_for_image(frame, 1)
+    assert state(frame)["imageId"].startswith(f"wadors:{library.server.base}/share/{secret}/")
+    for name, path in (("Wrists", ""), ("Wrist pain after a fall", f"/cases/{codes[1]}")):
+        with page.expect_popup() as opened:
+            frame.get_by_role("link", name=name, exact=True).click()
+        assert urlsplit(opened.value.url).path == f"/share/{secret}{path}"
+    with page.expect_popup() as opened:
+        frame.get_by_role("link", name="Report a problem").click()
+    assert urlsplit(opened.value.url).path == f"/cases/{codes[1]}/report"
+    page.close()
+    delete_share(database, owner_id, link.id, clock=now)
+    page, frame = framed(strict, elsewhere, address)
+    expect(frame.get_by_role("heading")).to_have_text("This playlist is not shown here")
+    page.close()
 
 
 @pytest.mark.promise("N5")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.people import Account, create_account, first_account
@@ -27,17 +26,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SIZE = 64
 TITLE = "Reading the scout before the slices"
-SECTIONS = (
-    "reports",
-    "people",
-    "cases",
-    "storage",
-    "jobs",
-    "retention",
-    "messages",
-    "audit",
-    "settings",
-)
 
 
 @dataclass
@@ -125,6 +113,8 @@ def test_a_report_hides_the_case_everywhere_until_a_moderator_shows_it_again(
     assert [way for way, seen in library.seen(somebody_else).items() if not seen] == []
 
     reader.goto(f"{library.server.base}/cases/{library.code}")
+    # From then on a click on the link says what is looked at.
+    reader.wait_for_selector('.pane[data-state="ready"]')
     reader.get_by_role("link", name="Report a problem").first.click()
     reader.wait_for_url("**/report?**")
     expect(reader.get_by_role("heading", level=1)).to_have_text("Report a problem")
@@ -191,30 +181,3 @@ def test_a_report_works_without_script(library: Library, browser: Browser) -> No
     ]
     library.server.command("report", "decide", found.split()[0], "restored", "--reason", "Fine.")
     context.close()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.promise("F108")
-def test_administration_is_accessible_and_fits_a_phone(
-    library: Library, browser: Browser, theme: str
-) -> None:
-    email = f"{theme}@northfield.example"
-    context = library.signed_in(browser, email, Role.ADMINISTRATOR)
-    page = context.new_page()
-    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-    paths = [f"/admin/{name}" for name in SECTIONS]
-    paths += ["/admin/reports/1", "/admin/reports?show=decided"]
-    paths += [f"/admin/cases/{library.code}/take-down", f"/cases/{library.code}/report"]
-    wrong = {}
-    for path in paths:
-        page.set_viewport_size(PHONE)
-        page.goto(f"{library.server.base}{path}")
-        if page.evaluate("() => document.documentElement.scrollWidth") > PHONE["width"]:
-            wrong[path] = ["wider than a phone"]
-        page.set_viewport_size(DESK)
-        found = Axe().run(page).response["violations"]
-        serious = [one["id"] for one in found if one["impact"] in ("serious", "critical")]
-        if serious:
-            wrong[path] = wrong.get(path, []) + serious
-    context.close()
-    assert wrong == {}

@@ -10,8 +10,6 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import serious
-from tests.browser.conftest import DESK, PHONE
 from tests.support.datasets import ct_stack, encoded
 from tests.support.multipart import related
 from tests.support.server import OWNER, RunningServer
@@ -49,18 +47,6 @@ def mailed(smtp: MailServer, subject: str) -> str:
                 return str(mail.get_content())
         assert time.monotonic() < end, f"no mail: {subject}"
         time.sleep(0.1)
-
-
-@pytest.mark.parametrize("path", ["account", "account/delete", "terms", "privacy", "help"])
-def test_the_pages_are_for_everybody_to_use(page: Page, server: RunningServer, path: str) -> None:
-    page.goto(f"{server.base}/{path}")
-    for size, theme in ((DESK, "light"), (PHONE, "dark")):
-        page.set_viewport_size(size)
-        # Without the moments in which one colour becomes the other.
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= size["width"], "nothing is scrolled sideways"
-        assert serious(page) == []
 
 
 @pytest.mark.promise("F107", "F111")

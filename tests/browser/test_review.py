@@ -218,7 +218,7 @@ def test_without_script_the_forms_do_the_same(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_fit_a_phone(page: Page, sent: Sent, theme: str) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
     page.set_viewport_size(PHONE)
     for address in (f"{sent.server.base}/uploads", sent.page):
         page.goto(address)

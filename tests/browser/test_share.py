@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.people import first_account
@@ -20,13 +19,12 @@ from cases.share_list import Kind
 from cases.sharing import Wanted, create_share
 from server.config import load
 from server.services import Services, now
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK
 from tests.support.datasets import ct_stack, encoded
 from tests.support.server import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-SERIOUS = ("serious", "critical")
 PASSWORD = "carpal arcs"
 TITLES = ("Normal carpal arcs", "Wrist pain after a fall", "Carpal tunnel")
 
@@ -119,10 +117,13 @@ def test_a_private_playlist_is_shared_and_dead_at_once_when_its_link_is_deleted(
     page.get_by_label("Ends", exact=True).select_option("date")
     page.get_by_label("Date on which it ends").fill("2099-06-30")
     page.get_by_role("button", name="Make link").click()
-    address = page.locator(".copy code").inner_text()
+    address = page.locator(".copy code").first.inner_text()
     assert re.fullmatch(rf"{base}/share/[\w-]{{43}}", address)
     row = page.locator(".links > li", has_text="until 30 June 2099")
     expect(row).to_contain_text("not used yet")
+    page.reload()
+    expect(page.locator(".links > li")).to_have_count(1)
+    expect(page.locator(".copy")).to_have_count(0)
 
     reader.goto(address)
     expect(reader.get_by_role("heading", level=1)).to_have_text("Wrist in three cases")
@@ -160,7 +161,7 @@ def test_a_private_playlist_is_shared_and_dead_at_once_when_its_link_is_deleted(
         assert secret.encode() not in content, path
 
 
-@pytest.mark.promise("F24", "F28", "F29", "N6")
+@pytest.mark.promise("N6")
 def test_a_link_with_a_password_opens_with_it_only(reader: Page, library: Library) -> None:
     address = library.share("case", password=PASSWORD)
     reader.goto(address)
@@ -204,30 +205,3 @@ def test_a_playlist_is_put_in_order_by_keys_and_by_dragging(page: Page, library:
     page.goto(f"{library.server.base}/playlists/{library.playlist}")
     expect(page.locator(".list h2")).to_have_text([TITLES[2], TITLES[1], TITLES[0]])
     expect(page.locator(".list .note")).to_have_text("Count before you scroll.")
-
-
-@pytest.mark.promise("N14")
-def test_nothing_serious_stands_in_the_way_of_anybody(
-    page: Page, reader: Page, library: Library
-) -> None:
-    playlist, case = f"/playlists/{library.playlist}", f"/cases/{library.codes[1]}"
-    of_owner = [f"{playlist}{rest}" for rest in ("", "/edit", "/shares", "/delete")]
-    of_owner += ["/playlists", f"/playlists/add?case={library.codes[0]}", f"{case}/shares"]
-    shared = library.share()
-    of_reader = [shared, f"{shared}/cases/{library.codes[1]}", "/share/" + "x" * 43]
-    of_reader.append(library.share("case", password=PASSWORD))
-    wrong = []
-    for who, paths in ((page, of_owner), (reader, of_reader)):
-        for path in paths:
-            who.set_viewport_size(DESK)
-            who.goto(f"{library.server.base}{path}")
-            for part in who.locator("details.reveal").all():
-                part.evaluate("one => one.open = true")
-            for scheme, size in (("light", DESK), ("dark", PHONE)):
-                who.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-                who.set_viewport_size(size)
-                found = Axe().run(who).response["violations"]
-                wrong += [(path, scheme, one["id"]) for one in found if one["impact"] in SERIOUS]
-                width = who.evaluate("document.documentElement.scrollWidth")
-                assert width <= size["width"], (path, size)
-    assert wrong == []

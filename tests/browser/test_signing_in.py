@@ -68,6 +68,7 @@ def sign_out(page: Page, server: RunningServer) -> None:
     page.wait_for_url("**/sign-in")
 
 
+@pytest.mark.promise("F107")
 def test_an_account_is_made_and_gets_a_second_step(
     context: BrowserContext, server: RunningServer
 ) -> None:

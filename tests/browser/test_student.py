@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from accounts.people import first_account
@@ -21,7 +20,6 @@ from tests.support.server import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-SERIOUS = ("serious", "critical")
 SIGN = "Tear of the scapholunate ligament."
 #: Title, modality and body part.
 CASES = (
@@ -200,32 +198,3 @@ def test_a_case_prints_as_a_report_without_what_the_reader_left_closed(
     for there in ("h1", "#history", "#findings", "#cite"):
         expect(reader.locator(there)).to_be_visible()
     expect(reader.locator(".on-paper")).to_have_text(library.address)
-
-
-@pytest.mark.promise("N14")
-@pytest.mark.parametrize("width", ["desk", "phone"])
-def test_nothing_serious_stands_in_the_way_of_anybody(
-    browser: Browser, library: Library, width: str
-) -> None:
-    viewport = DESK if width == "desk" else PHONE
-    context = browser.new_context(viewport=viewport, base_url=library.server.base)
-    page = context.new_page()
-    case = f"/cases/{library.code}"
-    wrong = []
-    paths = (
-        "/?modality=MR&q=ligament",
-        case,
-        "/authors/i-ferreira",
-        f"{case}/versions/1/compare/2",
-    )
-    for path in paths:
-        page.goto(path)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            if path == case:
-                menu(page).click()
-            found = Axe().run(page).response["violations"]
-            wrong += [(path, scheme, one["id"]) for one in found if one["impact"] in SERIOUS]
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
-    context.close()
-    assert wrong == []
