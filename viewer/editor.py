@@ -19,14 +19,14 @@ from werkzeug.wrappers import Response
 from cases.cases import save_case
 from cases.document import LICENCES, SECTIONS
 from cases.errors import CaseError, Changed
-from cases.privacy import check_private, set_private
 from cases.publishing import blockers, versions_of
+from cases.storage import private_room
 from cases.vocabulary import BODY_PARTS, MODALITIES
 from cases.working import Case
 from viewer import words
 from viewer.blueprint import Pages
 from viewer.editor_changes import drawn_changes
-from viewer.editor_checks import countdown_of, plan_of_owner, suspicions_of
+from viewer.editor_checks import countdown_of, lost_links_of, plan_of_owner, suspicions_of
 from viewer.editor_forms import Typed
 from viewer.editor_studies import edited_studies, series_to_show, studies_to_add
 from viewer.editor_versions import add_versions, own_case, unpublished_changes
@@ -108,40 +108,40 @@ def _after(pages: Pages, typed: Typed, done: str) -> Typed:
 
 
 def _save(pages: Pages, case: Case, typed: Typed) -> None:
-    document, private = typed.document(), typed.readers == "private"
-    who = (pages.database, current_user.id, case.code)
-    if private and not case.private:
-        # First, so that nothing of what follows is seen by everybody.
-        check_private(pages.database, case.owner_id, plan_of_owner(pages, case.owner_id))
-        set_private(*who, True, allowed=True)
     save_case(
-        *who,
+        pages.database,
+        current_user.id,
+        case.code,
         title=typed.title,
         modality=typed.modality,
         body_part=typed.body_part,
-        document=document,
+        document=typed.document(),
         saved=typed.saved,
         clock=pages.clock,
+        private=typed.readers == "private",
+        plan=plan_of_owner(pages, case.owner_id),
     )
-    if case.private and not private:
-        set_private(*who, False, allowed=True)
 
 
 def _draw(pages: Pages, case: Case, typed: Typed, fault: str = "", *, unsaved: bool = False) -> str:
     owner_id, plan = current_user.id, plan_of_owner(pages, current_user.id)
+    studies = edited_studies(pages, owner_id, typed)
     return render_template(
         "editor.html",
         case=case,
         typed=typed,
         fault=fault,
         unsaved=unsaved or bool(fault),
-        studies=edited_studies(pages, owner_id, typed),
+        studies=studies,
+        seen=[study.seen for study in studies],
         addable=studies_to_add(pages, owner_id, typed),
         changes=unpublished_changes(pages, case),
         blockers=blockers(pages.database, case),
         versions=versions_of(pages.database, case.id),
         suspicions=suspicions_of(pages, case),
+        lost_links=lost_links_of(case),
         plan=plan,
+        room=private_room(pages.database, owner_id, plan) if case.private else None,
         countdown_to=countdown_of(pages, case, plan),
         now=pages.clock(),
     )

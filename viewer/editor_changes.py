@@ -40,14 +40,14 @@ def drawn_changes(
         owner_id: whose they are.
         old, new: the documents.
     """
-    olds, news = (_named(database, owner_id, document) for document in (old, new))
+    olds, news = (_with_default_names(database, owner_id, document) for document in (old, new))
     return [
         DrawnChange(change.what, _shortened(words_between(change.before, change.after)))
         for change in changes_between(olds, news)
     ]
 
 
-def _named(database: Database, owner_id: int, document: Document) -> Document:
+def _with_default_names(database: Database, owner_id: int, document: Document) -> Document:
     """The document with default names where the author gave none."""
     found = shown(database, OwnerScope(owner_id), document)
     studies = {study.uid: study.name for study in found}

@@ -1,6 +1,7 @@
 """What the owner of a case is told beside it: what may name somebody, and when it goes.
 
-Invariants: it is told to the owner only; nothing is changed by looking.
+Invariants: it is told to the owner only; nothing is changed by looking; none of it forbids to
+publish.
 Not here: what keeps a case from being published (`cases.publishing`), deleting (`cases.retention`).
 """
 
@@ -17,8 +18,9 @@ from cases.suspicions import suspicions
 from cases.working import Case
 from store.access import OwnerScope
 from viewer.blueprint import Pages
+from viewer.view_links import lost_links
 
-__all__ = ["Countdown", "countdown_of", "plan_of_owner", "suspicions_of"]
+__all__ = ["Countdown", "countdown_of", "lost_links_of", "plan_of_owner", "suspicions_of"]
 
 DAY: Final = timedelta(days=1)
 
@@ -73,3 +75,13 @@ def suspicions_of(pages: Pages, case: Case) -> list[str]:
         for place, one in enumerate(study.series, 1):
             texts[f"Name of series {place} of study {number}"] = one.name
     return suspicions(texts)
+
+
+def lost_links_of(case: Case) -> list[str]:
+    """Which links in the texts lead to series that the case does not show, a sentence each."""
+    shown_series = case.document.series_uids()
+    return [
+        f"{name.capitalize()}: the link “{words}” leads to a series that the case does not show."
+        for name in SECTIONS
+        for words in lost_links(getattr(case.document, name), shown_series)
+    ]

@@ -19,6 +19,7 @@ from werkzeug.datastructures import MultiDict
 from cases.document import SECTIONS, Document, ShownSeries, ShownStudy, StartState
 from cases.errors import InvalidText
 from cases.working import Case
+from viewer.view_links import renumbered
 
 __all__ = ["START_FIELDS", "Typed", "TypedSeries", "TypedStudy"]
 
@@ -152,10 +153,9 @@ class Typed:
         verb, _, place = done.partition("/")
         study_uid, _, series_uid = place.partition("/")
         if not series_uid:
-            return replace(self, studies=_moved(self.studies, verb, study_uid))
-        return replace(
-            self,
-            studies=tuple(
+            return self._showing(_moved(self.studies, verb, study_uid))
+        return self._showing(
+            tuple(
                 replace(one, series=_moved(one.series, verb, series_uid))
                 if one.uid == study_uid
                 else one
@@ -163,12 +163,22 @@ class Typed:
             ),
         )
 
+    def _showing(self, studies: tuple["TypedStudy", ...]) -> "Typed":
+        """Return the fields with these studies; links in the texts lead where they led before."""
+        before, now = _shown(self.studies), _shown(studies)
+        texts = {name: renumbered(text, before, now) for name, text in self.texts.items()}
+        return replace(self, studies=studies, texts=texts)
+
     def with_study(self, uid: str, series: Sequence[str]) -> "Typed":
         """The fields with another study at the end, and these of its series."""
         if not series or any(one.uid == uid for one in self.studies):
             return self
         added = TypedStudy(uid, series=tuple(TypedSeries(one) for one in series))
         return replace(self, studies=(*self.studies, added))
+
+
+def _shown(studies: Sequence[TypedStudy]) -> list[tuple[str, str]]:
+    return [(study.uid, one.uid) for study in studies for one in study.series if one.show]
 
 
 def _studies(fields: MultiDict[str, str]) -> tuple[TypedStudy, ...]:

@@ -6,11 +6,11 @@ Not here: what was typed itself (`viewer.editor_forms`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cases.document import Document, ShownSeries, ShownStudy
-from cases.showing import SeriesOfCase, shown
+from cases.showing import SeriesOfCase, StudyOfCase, shown
 from store.access import OwnerScope
 from store.states import State
 from viewer.blueprint import Pages
@@ -59,6 +59,12 @@ class EditedStudy:
     default: str
     date: str
     series: tuple[EditedSeries, ...]
+
+    @property
+    def seen(self) -> StudyOfCase:
+        """The study as a viewer beside the editor shows it: with all of its series."""
+        parts = tuple(replace(one.found, name=one.name or one.found.name) for one in self.series)
+        return StudyOfCase(self.uid, self.name or self.default, self.date, parts)
 
 
 def edited_studies(pages: Pages, owner_id: int, typed: Typed) -> list[EditedStudy]:

@@ -18,7 +18,7 @@ from cases.publishing import blockers, discard, publish, published, restore, ver
 from cases.working import Case
 from store.audit import Deed, record
 from viewer.blueprint import Pages
-from viewer.case_page import preview_page
+from viewer.case_pages import preview_page
 from viewer.editor_changes import DrawnChange, drawn_changes
 from viewer.editor_checks import suspicions_of
 from viewer.sign_in import ButtonForm

@@ -17,6 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from viewer.view_links import VIEW
+
 __all__ = ["to_html"]
 
 LONGEST: Final = 100_000
@@ -28,8 +30,6 @@ TAGS: Final = {
 }
 ATTRIBUTES: Final = {"a": {"href", "title", "data-view"}, "ol": {"start"}}
 CLASSES: Final = {"a": {"to-view"}}
-#: A link to a picture of the case, as the text names it: series and image, both from 1.
-VIEW: Final = re.compile(r"view:([1-9][0-9]{0,3})/([1-9][0-9]{0,5})")
 #: Within the site; "//host" would leave it without saying so.
 RELATIVE: Final = re.compile(r"(?:/(?![/\\])|[?#]|[\w.-]+(?![\w.:%&-])).*")
 # They would make a link, or what follows it, read as something else (Unicode UAX 9).
@@ -79,9 +79,10 @@ def _move_headings(tokens: Sequence[Token], below: int) -> None:
 def _lead_to_view(link: Token) -> None:
     found = VIEW.fullmatch(str(link.attrs.get("href", "")))
     if found:
-        series, image = found.groups()
-        link.attrs["href"] = f"?series={series}&image={image}"
-        link.attrs["data-view"] = f"{series}/{image}"
+        series, image, look = found.groups()
+        more = f"&{look}" if look else ""
+        link.attrs["href"] = f"?series={series}&image={image}{more}"
+        link.attrs["data-view"] = f"{series}/{image}" + (f"?{look}" if look else "")
         link.attrs["class"] = "to-view"
 
 

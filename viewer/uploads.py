@@ -3,13 +3,13 @@
 Invariants: only the account's own studies are chosen from; what is deleted was named first, with
 the cases that lose it; every form carries the protection against forged requests and works without
 script.
-Not here: the list of studies itself (`viewer.blueprint`), the editor (`viewer.editor`).
+Not here: the list of studies itself (`viewer.blueprint`), adding to a case
+(`viewer.uploads_adding`), the editor (`viewer.editor`).
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -25,13 +25,12 @@ from viewer import words
 from viewer.blueprint import LAST_PAGE, Pages, only_signed_in
 from viewer.editor_checks import Countdown, countdown_of, plan_of_owner
 from viewer.editor_studies import series_to_show
-from viewer.sign_in import ButtonForm
-from viewer.studies import PER_PAGE, StudyEntry, find_studies
+from viewer.studies import PER_PAGE
 from viewer.study_states import count_by_state
+from viewer.uploads_adding import add_adding
+from viewer.uploads_chosen import UNCHOSEN, back_to_list, chosen_studies
 
 __all__ = ["CaseEntry", "create_uploads_blueprint"]
-
-UNCHOSEN: Final = "Choose at least one study first."
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ def create_uploads_blueprint(pages: Pages) -> Blueprint:
     blueprint.before_request(only_signed_in)
     _add_list(blueprint, pages)
     _add_making(blueprint, pages)
+    add_adding(blueprint, pages)
     _add_deleting(blueprint, pages)
     return blueprint
 
@@ -87,9 +87,9 @@ def _add_list(blueprint: Blueprint, pages: Pages) -> None:
 def _add_making(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.post("/cases")
     def make_case() -> Response:
-        chosen = _chosen(pages)
+        chosen = chosen_studies(pages)
         if not chosen:
-            return _back(UNCHOSEN, "hold")
+            return back_to_list(UNCHOSEN, "hold")
         try:
             made = create_case(
                 pages.database,
@@ -104,30 +104,21 @@ def _add_making(blueprint: Blueprint, pages: Pages) -> None:
                 random_bytes=pages.random_bytes,
             )
         except CaseError as error:
-            return _back(str(error), "bad")
+            return back_to_list(str(error), "bad")
         return redirect(url_for("editor.edit", code=made.code), 303)
 
 
 def _add_deleting(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.post("/uploads/delete")
     def delete() -> Response | str:
-        chosen = _chosen(pages)
+        chosen = chosen_studies(pages)
         if not chosen:
-            return _back(UNCHOSEN, "hold")
+            return back_to_list(UNCHOSEN, "hold")
         if "sure" not in request.form:
             return render_template("uploads_delete.html", studies=chosen, pages=pages)
         for study in chosen:
             _remove(pages, current_user.id, study.uid)
-        return _back(f"{words.plural(len(chosen), 'study', 'studies')} deleted.", "good")
-
-
-def _chosen(pages: Pages) -> list[StudyEntry]:
-    """What was ticked, of the account's own."""
-    if not ButtonForm().validate_on_submit():
-        abort(403)
-    only = request.form.getlist("only")
-    scope, uids = OwnerScope(current_user.id), only or request.form.getlist("study")
-    return find_studies(pages.database, scope, uids, pages.clock())
+        return back_to_list(f"{words.plural(len(chosen), 'study', 'studies')} deleted.", "good")
 
 
 def _page_of_cases(pages: Pages, owner_id: int, number: int) -> list[CaseEntry]:
@@ -143,8 +134,3 @@ def _page_of_cases(pages: Pages, owner_id: int, number: int) -> list[CaseEntry]:
 def _remove(pages: Pages, owner_id: int, study_uid: str) -> None:
     if remove(pages.ingest, OwnerScope(owner_id), study_uid):
         record(pages.database, Deed(pages.clock(), owner_id, "delete study", study_uid))
-
-
-def _back(sentence: str, tone: str) -> Response:
-    flash(sentence, tone)
-    return redirect(url_for("pages.uploads"), 303)

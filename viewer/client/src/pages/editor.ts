@@ -1,8 +1,12 @@
 /**
- * What the editor of a case gains from script: tabs, moving by drag and keys, and a guard of what is not saved.
+ * What the editor of a case gains from script: tabs, moving by drag and keys, the viewer beside it, and a guard of what is not saved.
  */
 import { moveRows } from './editor-moves';
 import { makeTabs } from './editor-tabs';
+import { followSeries, useViews } from './editor-views';
+
+/** After this long, in milliseconds, the form may be sent again, although no other page has come. */
+const AGAIN = 10_000;
 
 export function editor(): void {
   const page = document.querySelector<HTMLElement>('[data-editor]');
@@ -10,13 +14,22 @@ export function editor(): void {
   if (!page || !form) return;
   makeTabs(page);
   const guard = guardTyped(page, form);
-  moveRows(page, guard);
+  const follow = followSeries(page);
+  moveRows(page, () => {
+    guard();
+    follow();
+  });
+  form.addEventListener('change', (event) => {
+    if ((event.target as HTMLInputElement).name === 'show') follow();
+  });
+  useViews(page, guard);
 }
 
 /** Says when something is not saved, asks before it is lost, and sends only when somebody answers. */
 function guardTyped(page: HTMLElement, form: HTMLFormElement): () => void {
   let unsaved = 'unsaved' in page.dataset;
   let sending = false;
+  let asking = false;
   const state = page.querySelector('[data-state]');
   const touch = (): void => {
     if (!unsaved && state) state.textContent = 'Not saved yet.';
@@ -30,9 +43,15 @@ function guardTyped(page: HTMLElement, form: HTMLFormElement): () => void {
     if (unsaved && !sending) event.preventDefault();
   });
   form.addEventListener('submit', (event) => {
-    if (sending) return;
     event.preventDefault();
-    void send(page, form, event.submitter).then((sent) => (sending = sent));
+    // A second press while the first is under way would save upon a state that is about to change.
+    if (sending || asking) return;
+    asking = true;
+    void send(page, form, event.submitter)
+      .then((sent) => (sending = sent))
+      .finally(() => (asking = false));
+    // The author may have stopped it meanwhile.
+    setTimeout(() => (sending = false), AGAIN);
   });
   // Back from the page that was sent to: the form may be sent again.
   addEventListener('pageshow', () => (sending = false));

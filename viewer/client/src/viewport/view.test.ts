@@ -75,4 +75,10 @@ test('links in the text name a series, and perhaps an image', () => {
   expect(viewOfLink('2/10')).toEqual({ series: '2', image: 10 });
   expect(viewOfLink('1.2.840.1')).toEqual({ series: '1.2.840.1', image: undefined });
   expect(viewOfLink('2/x')).toEqual({ series: '2', image: undefined });
+  expect(viewOfLink('2/7?window=-600,1500&zoom=1.5')).toEqual({
+    series: '2',
+    image: 7,
+    window: { center: -600, width: 1500 },
+    zoom: 1.5,
+  });
 });

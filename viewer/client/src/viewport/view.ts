@@ -64,10 +64,11 @@ export function seriesOf(list: readonly Series[], view: View): Series | undefine
   return list.find((entry) => entry.uid === series) ?? list[(count(series) ?? 0) - 1];
 }
 
-/** What a link in the text says: "SERIES/IMAGE", or only the series. */
+/** What a link in the text says: "SERIES/IMAGE", or only the series; then "?window=C,W&zoom=Z" if it has them. */
 export function viewOfLink(said: string): View {
-  const [series, image] = said.split('/');
-  return { series: series || undefined, image: count(image ?? null) };
+  const [place = '', query] = said.split('?');
+  const [series, image] = place.split('/');
+  return { ...readView(new URLSearchParams(query)), series: series || undefined, image: count(image ?? null) };
 }
 
 function windowOf([center, width]: readonly (number | undefined)[]): Window | undefined {

@@ -113,6 +113,7 @@ export class Viewer implements Actions {
     if (!series) return;
     if (series !== this.current) return void this.choose(series, view);
     if (view.image !== undefined) this.goTo(view.image - 1);
+    this.adjust(view);
     this.address({ ...view, series: this.nameOf(series) });
   }
 
@@ -178,9 +179,13 @@ export class Viewer implements Actions {
     this.slider.setIndex(first);
     await this.stage.show(showable, first);
     if (choice !== this.choice) return;
+    this.adjust(view);
+    this.prefetch.start(orderOf(showable), first);
+  }
+
+  private adjust(view: View): void {
     if (this.stage.image && view.window && this.stage.window) this.stage.setWindow(view.window);
     if (this.stage.image && view.zoom !== undefined) this.stage.magnify(view.zoom);
-    this.prefetch.start(orderOf(showable), first);
   }
 
   private displayed(): void {
