@@ -32,9 +32,14 @@ def is_public() -> ColumnElement[bool]:
 @final
 @dataclass(frozen=True)
 class PublishedScope:
-    """What a stranger sees: the series of all public cases, in the versions that are shown."""
+    """What a stranger sees: the series of all public cases, in the versions that are shown.
+
+    Attributes:
+        besides: an account whose series are left out, for who sees them anyhow; None for nobody.
+    """
 
     owner_id: None = None
+    besides: int | None = None
 
     def condition(self) -> ColumnElement[bool]:
         """True for the series of public cases."""
@@ -45,7 +50,8 @@ class PublishedScope:
         return _studies_of_cases(self._is_shown())
 
     def _is_shown(self) -> ColumnElement[bool]:
-        return and_(case_series.c.version == case.c.version, is_public())
+        shown = and_(case_series.c.version == case.c.version, is_public())
+        return shown if self.besides is None else and_(series.c.owner_id != self.besides, shown)
 
 
 @final

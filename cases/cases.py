@@ -2,7 +2,7 @@
 
 Invariants: only series of the owner are in a case; title, modality and body part apply to a
 published case when they are saved, and all else stays in the working copy until it is published; a
-save that was made from an older state than the present one changes nothing.
+save that was made from an older state than the present one changes nothing; each is in the audit.
 Not here: versions (`cases.publishing`), who may see a case (`cases.access`).
 """
 
@@ -12,14 +12,17 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from accounts.plans import Plan
 from cases.codes import is_code, new_code
 from cases.contents import owned, put_series
 from cases.document import Document, ShownSeries, ShownStudy
 from cases.errors import Changed, InvalidText, NoSuchCase
 from cases.guessing import guessed_body_part, guessed_modality
+from cases.privacy import check_plan, within_room
 from cases.schema import WORKING_COPY, case
 from cases.vocabulary import BODY_PARTS, MODALITIES
 from cases.working import Case, case_of_row, derived, locked, put_working_copy
+from store.audit import Deed, note
 from store.changes import bump
 from store.db import Database
 from store.errors import NoSuchSeries
@@ -49,6 +52,7 @@ def create_case(
     clock: Callable[[], datetime],
     random_bytes: Callable[[int], bytes],
     private: bool = False,
+    plan: Plan | None = None,
 ) -> Case:
     """Make a pending case.
 
@@ -60,13 +64,17 @@ def create_case(
         clock: gives the present time.
         random_bytes: gives that many random bytes.
         private: only its owner may see it, published or not.
+        plan: the owner's, to which a private case is held; None for whoever runs the server.
 
     Raises:
         NoSuchSeries: the owner has not all of them.
+        NotAllowed: it is to be private, and the plan has no private cases or no room for them.
         InvalidText: the title is too long or not one line, or there are too many series.
     """
     title, now = _checked_title(title), clock()
     document = _document_of(series)
+    if private:
+        check_plan(plan)
     with database.write() as connection:
         kept, shown = owned(connection, owner_id, document)
         if len(shown) != len(set(series)):
@@ -82,8 +90,10 @@ def create_case(
             "created_at": now,
             "updated_at": now,
         } | derived(kept, shown)
-        made = connection.execute(insert(case).returning(case), row).one()
-        put_series(connection, made.id, WORKING_COPY, shown)
+        with within_room(connection, owner_id, plan if private else None):
+            made = connection.execute(insert(case).returning(case), row).one()
+            put_series(connection, made.id, WORKING_COPY, shown)
+        note(connection, Deed(now, owner_id, _MADE[private], made.code))
         bump(connection, owner_id)
     return case_of_row(made)
 
@@ -142,6 +152,8 @@ def save_case(
     document: Document,
     saved: int,
     clock: Callable[[], datetime],
+    private: bool | None = None,
+    plan: Plan | None = None,
 ) -> Case:
     """Save what the author has edited.
 
@@ -154,9 +166,14 @@ def save_case(
         document: the working copy.
         saved: of the case that the author began with.
         clock: gives the present time.
+        private: only its owner, and who has a share link, may see it; applies at once, too. None
+            for as it is.
+        plan: the owner's, to which a private case is held; None for whoever runs the server.
 
     Raises:
         NoSuchCase: the owner has none of this code.
+        NotAllowed: it would become private, and the plan has no private cases; or something
+            further would get into private cases, and there is no room.
         Changed: it was saved in between.
         InvalidText: one of the three is not what it may be, or a published case would have no
             title.
@@ -172,8 +189,15 @@ def save_case(
             raise Changed("The case was saved in another window in the meantime.")
         if row.version is not None and not title:
             raise InvalidText("A published case has a title.")
+        becomes = row.private if private is None else private
+        if becomes and not row.private:
+            check_plan(plan)
         at_once = {"title": title, "modality": modality, "body_part": body_part}
-        made = put_working_copy(connection, row, document, clock(), **at_once)
+        now = clock()
+        with within_room(connection, owner_id, plan if becomes else None):
+            made = put_working_copy(connection, row, document, now, private=becomes, **at_once)
+        done = "save case" if becomes == row.private else _BECAME[becomes]
+        note(connection, Deed(now, owner_id, done, code))
         bump(connection, owner_id)
     return made
 
@@ -211,3 +235,7 @@ def _free_code(connection: Connection, random_bytes: Callable[[int], bytes]) -> 
         code = new_code(random_bytes)
         if connection.execute(select(case.c.id).where(case.c.code == code)).first() is None:
             return code
+
+
+_MADE: Final = {False: "make case", True: "make private case"}
+_BECAME: Final = {False: "make case public", True: "make case private"}

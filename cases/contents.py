@@ -17,14 +17,25 @@ from store.access import OPEN_STATES
 from store.schema import series, study
 from store.states import State
 
-__all__ = ["WITHOUT_PICTURE", "OwnSeries", "owned", "picture_of", "put_series", "series_of_owner"]
+__all__ = [
+    "WITHOUT_PICTURE",
+    "OwnSeries",
+    "owned",
+    "picture_of",
+    "put_series",
+    "rank",
+    "series_of_owner",
+]
+
+WAVES: Final = frozenset(("AU", "ECG", "EEG", "EMG", "EPS", "HD", "RESP"))
+"""Series of these modalities are drawn as curves."""
 
 WITHOUT_PICTURE: Final = (
-    frozenset(("", "DOC", "KO", "PLAN", "PR", "SR"))
-    | frozenset(("AU", "ECG", "EPS", "HD"))
+    WAVES
+    | frozenset(("", "DOC", "KO", "PLAN", "PR", "SR"))
     | frozenset(("FID", "REG", "RTPLAN", "RTSTRUCT", "RWV", "SEG"))
 )
-"""Series of these modalities have no picture to stand for a case."""
+"""Series of these modalities stand for a case only if there is no picture in it."""
 
 _AT_ONCE: Final = 500
 
@@ -139,13 +150,17 @@ def put_series(
 def picture_of(document: Document, shown: Sequence[OwnSeries]) -> str:
     """The UIDs of the series that stands for the case, of its study first; empty for none.
 
-    It is the one that the viewer begins with, else the first with a picture that others may see.
+    It is the one that the viewer begins with, if that can be drawn; else the first with a picture
+    that others may see, or with curves; else the first of all, for which there is a sign.
     """
-    pictured = [one for one in shown if one.has_picture]
-    first = [one for one in pictured if one.uid == document.start.series]
-    for one in [*first, *(one for one in pictured if one.is_open), *pictured]:
-        return f"{one.study_uid} {one.uid}"
-    return ""
+    first = [one for one in shown if one.uid == document.start.series and rank(one.modality) < 2]
+    others = sorted(shown, key=lambda one: (rank(one.modality), not one.is_open))
+    return next((f"{one.study_uid} {one.uid}" for one in [*first, *others]), "")
+
+
+def rank(modality: str) -> int:
+    """How well a series stands for more: 0 with a picture, 1 drawn as curves, 2 with a sign."""
+    return 1 if modality in WAVES else 2 * (modality in WITHOUT_PICTURE)
 
 
 def _studies_of_owner(connection: Connection, owner_id: int, document: Document) -> set[str]:

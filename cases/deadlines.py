@@ -46,6 +46,14 @@ class Pending(Protocol):
     def warned_at(self) -> datetime | None:
         """When its owner was told."""
 
+    @property
+    def kept(self) -> bool:
+        """Whether an administrator keeps it."""
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """Until when; None for good."""
+
 
 def deadline_of(
     case: Pending,
@@ -65,7 +73,11 @@ def deadline_of(
     """
     if case.published_at is not None or plan.keeps_pending or not pending_days:
         return None
+    if case.kept and case.kept_until is None:
+        return None
     deadline = in_utc(case.created_at) + timedelta(days=pending_days)
+    if case.kept and case.kept_until is not None:
+        deadline = max(deadline, in_utc(case.kept_until))
     told = case.warned_at or now
     if told is None:
         return deadline

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from cases.errors import InvalidText
 
-__all__ = ["LICENCES", "SECTIONS", "Document", "ShownSeries", "ShownStudy", "StartState"]
+__all__ = ["LICENCES", "SECTIONS", "SERIES", "Document", "ShownSeries", "ShownStudy", "StartState"]
 
 SECTIONS: Final = ("description", "history", "findings", "diagnosis", "discussion")
 """The texts of a case, in the order in which they are read; all are Markdown."""

@@ -8,12 +8,11 @@ Not here: what is looked for (`cases.wanted`), words that were typed (`cases.typ
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from cases.access import is_public
 from cases.schema import case, case_tag
@@ -21,10 +20,15 @@ from cases.typed import Typed, words_in
 from cases.wanted import Count, Found, FoundCase, Order, Wanted
 from store.db import Database, in_utc
 
-__all__ = ["count_of_public", "find_cases", "public_codes"]
+__all__ = ["cases_shown", "find_cases"]
 
 MOST_VALUES: Final = 40
 MOST_OFFSET: Final = 100_000
+MOST_RANKED: Final = 1000
+"""How many of those that have the words are put in order of how well they fit: the newest."""
+
+
+_Query = TypeVar("_Query", bound=Select[Any])
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def find_cases(database: Database, wanted: Wanted, *, limit: int = 24, offset: i
     typed = _typed(database, wanted)
     cells, cells_of_all = _cells(database, wanted, typed)
     total = _sum(cells, _accepts(wanted))
-    cases = _page(database, wanted, typed, limit, offset) if offset < total else ()
+    cases = _page(database, wanted, typed, total, limit, offset) if offset < total else ()
     return Found(
         cases=cases,
         total=total,
@@ -61,26 +65,55 @@ def find_cases(database: Database, wanted: Wanted, *, limit: int = 24, offset: i
     )
 
 
-def count_of_public(database: Database) -> int:
-    """How many cases everybody may see."""
+def cases_shown(database: Database, ids: Sequence[int]) -> tuple[FoundCase, ...]:
+    """The cases of these numbers, in this order, that everybody may see."""
+    query = select(*_SHOWN).where(case.c.id.in_(ids), is_public())
     with database.read() as connection:
-        return int(
-            connection.execute(select(func.count(case.c.id)).where(is_public())).scalar_one()
-        )
-
-
-def public_codes(database: Database, *, limit: int, offset: int) -> list[tuple[str, datetime]]:
-    """Codes of the public cases, the oldest first, with when each last changed."""
-    query = select(case.c.code, case.c.updated_at).where(is_public()).order_by(case.c.id)
-    with database.read() as connection:
-        rows = connection.execute(query.limit(limit).offset(min(offset, MOST_OFFSET))).all()
-    return [(row.code, in_utc(row.updated_at)) for row in rows]
+        rows = {row.id: row for row in connection.execute(query)}
+    return tuple(_found(rows[id_]) for id_ in ids if id_ in rows)
 
 
 def _page(
-    database: Database, wanted: Wanted, typed: Typed | None, limit: int, offset: int
+    database: Database, wanted: Wanted, typed: Typed | None, total: int, limit: int, offset: int
 ) -> tuple[FoundCase, ...]:
     # First the numbers alone, which an index has, then the cases.
+    offset = min(offset, MOST_OFFSET)
+    with database.read() as connection:
+        if wanted.order == "relevance" and typed is not None:
+            ids = _best(connection, wanted, typed, total, limit, offset)
+        else:
+            numbers = _chosen(wanted, typed).order_by(*_order(wanted.order))
+            ids = _numbers(connection, numbers, limit, offset)
+    # One may have been hidden in between.
+    return cases_shown(database, ids)
+
+
+def _best(
+    connection: Connection, wanted: Wanted, typed: Typed, total: int, limit: int, offset: int
+) -> list[int]:
+    """The numbers of a page: the newest `MOST_RANKED` by how well they fit, then all others."""
+    numbers, lowest, ids = _chosen(wanted, typed), 0, list[int]()
+    if total > MOST_RANKED:
+        # How well a case fits costs far more to know than whether it has the words.
+        newest = numbers.order_by(case.c.id.desc())
+        lowest = next(iter(_numbers(connection, newest, 1, MOST_RANKED - 1)), 0)
+    if not lowest or offset < MOST_RANKED:
+        ranked = _chosen(wanted, None).join(typed.words, typed.joined)
+        ranked = ranked.where(typed.condition, typed.number >= lowest)
+        ranked = ranked.order_by(typed.order, *_order("newest"))
+        ids += _numbers(connection, ranked, limit, offset)
+    if lowest and len(ids) < limit:
+        rest = numbers.where(case.c.id < lowest).order_by(*_order("newest"))
+        ids += _numbers(connection, rest, limit - len(ids), max(0, offset - MOST_RANKED))
+    return ids
+
+
+def _numbers(connection: Connection, query: Select[Any], limit: int, offset: int) -> list[int]:
+    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
+
+
+def _chosen(wanted: Wanted, typed: Typed | None) -> Select[Any]:
+    """The numbers of all cases that are wanted."""
     numbers = _narrowed(select(case.c.id), wanted, typed)
     if wanted.modalities:
         numbers = numbers.where(case.c.modality.in_(wanted.modalities[:MOST_VALUES]))
@@ -90,14 +123,7 @@ def _page(
         numbers = numbers.where(case.c.has_closed_sections.is_(True))
     if wanted.downloadable:
         numbers = numbers.where(case.c.downloadable.is_(True))
-    numbers = numbers.order_by(*_order(wanted.order, typed), case.c.id.desc())
-    numbers = numbers.limit(limit).offset(min(offset, MOST_OFFSET))
-    with database.read() as connection:
-        ids = list(connection.execute(numbers).scalars())
-        # It may have been hidden in between.
-        query = select(*_SHOWN).where(case.c.id.in_(ids), is_public())
-        rows = {row.id: row for row in connection.execute(query)}
-    return tuple(_found(rows[id_]) for id_ in ids if id_ in rows)
+    return numbers
 
 
 def _cells(
@@ -114,13 +140,13 @@ def _cells(
         return [_Cell(*row) for row in connection.execute(narrowed)], of_all
 
 
-def _narrowed(query: Select[Any], wanted: Wanted, typed: Typed | None) -> Select[Any]:
+def _narrowed(query: _Query, wanted: Wanted, typed: Typed | None) -> _Query:
     """The query among what is wanted, but for what is counted."""
     query = query.where(is_public())
     if wanted.owner_id is not None:
         query = query.where(case.c.owner_id == wanted.owner_id)
     if typed is not None:
-        query = query.join(typed.words, typed.joined).where(typed.condition)
+        query = query.where(typed.among)
     for tag in wanted.tags[:MOST_VALUES]:
         tagged = select(case_tag.c.case_id).where(case_tag.c.tag == _clean(tag))
         query = query.where(case.c.id.in_(tagged))
@@ -135,12 +161,9 @@ def _typed(database: Database, wanted: Wanted) -> Typed | None:
     return Typed(database, words) if words else None
 
 
-def _order(order: Order, typed: Typed | None) -> tuple[ColumnElement[Any], ...]:
-    if order == "title":
-        return (func.lower(case.c.title),)
-    if order == "relevance" and typed is not None:
-        return (typed.order, case.c.published_at.desc())
-    return (case.c.published_at.desc(),)
+def _order(order: Order) -> tuple[ColumnElement[Any], ...]:
+    first = func.lower(case.c.title) if order == "title" else case.c.published_at.desc()
+    return first, case.c.id.desc()
 
 
 def _accepts(wanted: Wanted, but: str = "") -> Callable[[_Cell], bool]:

@@ -26,6 +26,7 @@ __all__ = [
     "Listed",
     "count_of_public_playlists",
     "every_playlist",
+    "is_listed",
     "items_of",
     "playlist_of_share",
     "playlist_seen_by",
@@ -107,12 +108,12 @@ def playlist_of_share(database: Database, scope: ShareScope) -> Listed:
 
 def public_playlists(database: Database, *, limit: int = 24, offset: int = 0) -> list[Listed]:
     """Public playlists with something in them, those that were changed last first."""
-    return _listed(database, _is_shown(), None, limit, offset)
+    return _listed(database, is_listed(), None, limit, offset)
 
 
 def count_of_public_playlists(database: Database) -> int:
     """How many public playlists have something in them."""
-    query = select(func.count()).select_from(playlist).where(_is_shown())
+    query = select(func.count()).select_from(playlist).where(is_listed())
     with database.read() as connection:
         return int(connection.execute(query).scalar_one())
 
@@ -144,7 +145,8 @@ def _seen_by(eyes: Eyes) -> ColumnElement[bool]:
     return is_public() if eyes is None else or_(is_public(), case.c.owner_id == eyes)
 
 
-def _is_shown() -> ColumnElement[bool]:
+def is_listed() -> ColumnElement[bool]:
+    """True for each row of `playlist` that is public and has something in it for everybody."""
     something = (
         select(playlist_item.c.case_id)
         .join(case, case.c.id == playlist_item.c.case_id)

@@ -142,6 +142,7 @@ def save_playlist(
             _check_plan(connection, owner_id)
         put_items(connection, row.id, owner_id, notes)
         made = _touched(connection, row, now, values)
+        note(connection, Deed(now, owner_id, "save playlist", f"{code}, {visibility}"))
         bump(connection, owner_id)
     return made
 
@@ -164,7 +165,9 @@ def add_case(
     with database.write() as connection:
         row = _own(connection, owner_id, code, to_change=True)
         append_item(connection, row.id, owner_id, case_code, database)
-        made = _touched(connection, row, clock(), {})
+        now = clock()
+        made = _touched(connection, row, now, {})
+        note(connection, Deed(now, owner_id, "add to playlist", f"{code}, case {case_code}"))
         bump(connection, owner_id)
     return made
 

@@ -171,8 +171,10 @@ def restore(
     """
     with database.write() as connection:
         row = locked(connection, owner_id, code)
-        document = snapshot_of(connection, row.id, number).document
-        made = put_working_copy(connection, row, document, clock())
+        document, now = snapshot_of(connection, row.id, number).document, clock()
+        made = put_working_copy(connection, row, document, now)
+        which = f"{code}, version {number}"
+        audit.note(connection, audit.Deed(now, owner_id, "take back version", which))
         bump(connection, owner_id)
     return made
 
@@ -188,8 +190,9 @@ def discard(database: Database, owner_id: int, code: str, *, clock: Callable[[],
         row = locked(connection, owner_id, code)
         if row.version is None:
             raise NoSuchVersion("The case was never published.")
-        document = snapshot_of(connection, row.id, row.version).document
-        made = put_working_copy(connection, row, document, clock())
+        document, now = snapshot_of(connection, row.id, row.version).document, clock()
+        made = put_working_copy(connection, row, document, now)
+        audit.note(connection, audit.Deed(now, owner_id, "discard changes", code))
         bump(connection, owner_id)
     return made
 

@@ -18,13 +18,13 @@ from store.schema import series, study
 __all__ = ["delete_pictures"]
 
 
-def delete_pictures(ingest: Ingest, found: Report, *, by: int) -> int:
+def delete_pictures(ingest: Ingest, found: Report, *, by: int | None) -> int:
     """Delete the series that a report names, or all of its case when it names none.
 
     Args:
         ingest: through which they came in.
         found: the report.
-        by: the moderator's account.
+        by: the moderator's account; None for whoever runs the server.
 
     Returns:
         How many instances are gone.

@@ -1,7 +1,7 @@
 """Retention: a case that was never published is deleted after some days, and its owner is told.
 
     created ── pending_days - notice_days ──> told ── notice_days ──> deleted
-       └─ published, or on a plan that keeps pending cases: never
+       └─ published, on a plan that keeps pending cases, or kept by an administrator: never
 
 The days count from the making of the case; editing it does not prolong them. With it go those of
 its series that are in no other case. What was uploaded and never put into a case is not pending,
@@ -9,7 +9,7 @@ and stays.
 Invariants: nobody loses a case without having been told `notice_days` before, also when the server
 was off or the settings have changed; looking changes nothing; whether a case is still pending is
 asked again in the transaction that deletes it; a case with a report that is open stays.
-Not here: when this runs (`server.daily`), plans (`accounts.plans`).
+Not here: when this runs (`server.daily`), plans (`accounts.plans`), keeping (`cases.keeping`).
 """
 
 from collections.abc import Callable
@@ -42,6 +42,7 @@ class Fate:
         told_at: when its owner was told; None if that is still to come.
         goes_at: when it is deleted, at the earliest.
         images, size: instances that go with it, and their bytes.
+        kept_until: until when an administrator keeps it; None when nobody does.
     """
 
     case_id: int
@@ -55,6 +56,7 @@ class Fate:
     goes_at: datetime
     images: int
     size: int
+    kept_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _fate(connection: Connection, row: Row[Any], rules: Rules, now: datetime) ->
         goes_at,
         int(images),
         int(size),
+        in_utc(row.kept_until) if row.kept and row.kept_until else None,
     )
 
 
@@ -191,7 +194,12 @@ def _tell(
 
 def _delete(database: Database, fate: Fate, now: datetime) -> int | None:
     """Delete the case and its series; None when it is pending no longer."""
-    still = (case.c.id == fate.case_id, case.c.published_at.is_(None))
+    # Whoever keeps it, or lets it go again, has it told anew.
+    still = (
+        case.c.id == fate.case_id,
+        case.c.published_at.is_(None),
+        case.c.warned_at.is_not(None),
+    )
     with database.write() as connection:
         locked = select(case.c.id).where(*still).with_for_update()
         if connection.execute(locked).first() is None:

@@ -83,6 +83,9 @@ case = Table(
     Column("hidden_at", DateTime(timezone=True)),
     # When its owner was told that it will be deleted, being pending for too long.
     Column("warned_at", DateTime(timezone=True)),
+    # By an administrator, from being deleted for that; without a day for good.
+    Column("kept", Boolean, nullable=False, server_default=false()),
+    Column("kept_until", DateTime(timezone=True)),
     # The text of the version that is shown, for searching.
     Column("words", Text, nullable=False, server_default=""),
     # Names of its authors, one a line, of the version that is shown.

@@ -7,7 +7,7 @@ in the same browser go on under that opening for half a day, without a cookie.
 Invariants: that the link is deleted or over, that its owner is suspended or has lost the plan, and
 that a case is hidden, is asked by the same statement that reads the series; of links and openings
 only digests are kept; a link with a password opens nothing without it.
-Not here: making and deleting links (`cases.sharing`).
+Not here: making and deleting links (`cases.sharing`), why one opens nothing (`cases.share_ends`).
 """
 
 from collections.abc import Callable
@@ -22,21 +22,18 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from accounts.schema import account
 from accounts.secrets import digest_of, new_secret
-from cases.access import is_public
 from cases.errors import NeedsPassword, NoSuchCase, NoSuchShare, WrongPassword
 from cases.schema import WORKING_COPY, case, case_series, playlist_item, share
 from cases.share_openings import Link, begin, is_alive, link_of, link_opened_by, opening_of
 from cases.share_tries import Tries
 from cases.working import Case, case_of_row
-from store.db import Database, in_utc
+from store.db import Database
 from store.schema import series
 
 __all__ = [
-    "Ended",
     "ShareScope",
     "case_of_share",
     "client_of",
-    "ended",
     "open_with_password",
     "share_scope",
 ]
@@ -75,34 +72,28 @@ class ShareScope:
 
     def cases(self) -> ColumnElement[bool]:
         """True for each row of `case` that the link shows."""
+        return and_(self._lent(), case.c.hidden_at.is_(None))
+
+    def hidden_cases(self) -> ColumnElement[bool]:
+        """True for each row of `case` that it would show if no report kept it hidden."""
+        return and_(self._lent(), case.c.hidden_at.is_not(None))
+
+    def _lent(self) -> ColumnElement[bool]:
         if self.case_id is not None:
             named = case.c.id == self.case_id
         else:
             listed = select(playlist_item.c.case_id)
             named = case.c.id.in_(listed.where(playlist_item.c.playlist_id == self.playlist_id))
         of_owner = case.c.owner_id == share.c.owner_id
+        published = and_(case.c.version.is_not(None), ~case.c.private)
         link = exists().where(
             share.c.id == self.share_id,
             is_alive(self.now),
             account.c.id == share.c.owner_id,
             account.c.active,
-            or_(is_public(), and_(of_owner, or_(~case.c.private, account.c.premium))),
+            or_(published, and_(of_owner, or_(~case.c.private, account.c.premium))),
         )
-        return and_(named, case.c.hidden_at.is_(None), link.correlate(case))
-
-
-@dataclass(frozen=True)
-class Ended:
-    """Why a link opens nothing.
-
-    Attributes:
-        kind: `unknown` (or deleted), `expired`, `spent`, or `closed` by what became of the case or
-            its owner.
-        on: when it expired.
-    """
-
-    kind: str
-    on: datetime | None = None
+        return and_(named, link.correlate(case))
 
 
 def client_of(key: bytes, address: str, agent: str) -> bytes:
@@ -216,16 +207,6 @@ def case_of_share(database: Database, scope: ShareScope, code: str | None = None
     if row is None:
         raise NoSuchCase("There is no such case.")
     return case_of_row(row)
-
-
-def ended(database: Database, secret: str, now: datetime) -> Ended:
-    """Why a link opens nothing; for one that does not."""
-    link = link_of(database, secret) or link_opened_by(database, secret)
-    if link is None or link.deleted_at is not None:
-        return Ended("unknown")
-    if link.expires_at is not None and in_utc(link.expires_at) <= now:
-        return Ended("expired", in_utc(link.expires_at))
-    return Ended("spent" if link.active and link.is_spent else "closed")
 
 
 _TRIES: Final[WeakKeyDictionary[Database, Tries]] = WeakKeyDictionary()

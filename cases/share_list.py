@@ -1,7 +1,7 @@
 """Share links, as their owners see them.
 
 Invariants: what is deleted is not listed, though it can still be brought back for a moment; the
-address of a link is not known any more.
+address of a link is not known any more, but to who has it.
 Not here: making and deleting them (`cases.sharing`).
 """
 
@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
+from accounts.secrets import digest_of
 from cases.schema import case, playlist, share
 from store.db import Database, in_utc
 
-__all__ = ["Kind", "Share", "listed", "shares_of"]
+__all__ = ["Kind", "Share", "listed", "share_of_secret", "shares_of"]
 
 Kind = Literal["case", "playlist"]
 
@@ -75,6 +76,13 @@ def shares_of(
         wanted.append((case if kind == "case" else playlist).c.code == code)
     with database.read() as connection:
         return listed(connection, *wanted)
+
+
+def share_of_secret(database: Database, owner_id: int, secret: str) -> Share | None:
+    """The owner's link with this secret in its address."""
+    wanted = (share.c.digest == digest_of(secret), share.c.owner_id == owner_id)
+    with database.read() as connection:
+        return next(iter(listed(connection, *wanted, share.c.deleted_at.is_(None))), None)
 
 
 def listed(connection: Connection, *wanted: ColumnElement[bool]) -> list[Share]:

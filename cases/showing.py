@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from cases.contents import WITHOUT_PICTURE
+from cases.contents import WITHOUT_PICTURE, rank
 from cases.document import Document
 from store.access import OPEN_STATES, Scope, visible
 from store.db import Database
@@ -98,11 +98,11 @@ def shown(database: Database, scope: Scope, document: Document) -> list[StudyOfC
 
 
 def picture_of(document: Document, studies: Sequence[StudyOfCase]) -> SeriesOfCase | None:
-    """The series that stands for the case: the first that the viewer shows, else the first open."""
-    pictured = [one for each in studies for one in each.series if one.has_picture]
-    chosen = [one for one in pictured if one.uid == document.start.series]
-    is_open = [one for one in pictured if one.state in OPEN_STATES]
-    return next(iter([*chosen, *is_open, *pictured]), None)
+    """The series that stands for the case, chosen as `cases.contents.picture_of` does."""
+    found = [one for each in studies for one in each.series]
+    first = [one for one in found if one.uid == document.start.series and rank(one.modality) < 2]
+    others = sorted(found, key=lambda one: (rank(one.modality), one.state not in OPEN_STATES))
+    return next(iter([*first, *others]), None)
 
 
 def default_name(number: int | None, description: str) -> str:

@@ -5,7 +5,7 @@
 Invariants: what a case shows that is not private does not count, in whatever else it is; nothing is
 ever deleted because there is no room. A mark is told of once; again only after `TOLD_FOR`, if it
 still holds then, or holds again.
-Not here: how much room a plan gives (`accounts.plans`), refusing what is new (`cases.private`).
+Not here: how much room a plan gives (`accounts.plans`), refusing what is new (`cases.privacy`).
 """
 
 from collections.abc import Callable
@@ -32,6 +32,7 @@ __all__ = [
     "largest_cases",
     "notify_of_room",
     "private_room",
+    "room_of",
     "stored_by",
 ]
 
@@ -85,7 +86,7 @@ class PrivateRoom(NamedTuple):
 
     @property
     def is_full(self) -> bool:
-        """New private uploads are refused."""
+        """Nothing further gets into private cases."""
         return self.mark == 100
 
 
@@ -107,7 +108,14 @@ def stored_by(database: Database, account_id: int) -> Stored:
 
 def private_room(database: Database, account_id: int, plan: Plan) -> PrivateRoom:
     """How much of the room for private cases is used, and how much its plan gives."""
-    return PrivateRoom(stored_by(database, account_id).counted, plan.private_bytes)
+    with database.read() as connection:
+        return room_of(connection, account_id, plan)
+
+
+def room_of(connection: Connection, account_id: int, plan: Plan) -> PrivateRoom:
+    """The same, in the caller's transaction; without a limit nothing is counted."""
+    used = _stored(connection, account_id).counted if plan.private_bytes else 0
+    return PrivateRoom(used, plan.private_bytes)
 
 
 def largest_cases(database: Database, account_id: int, limit: int = LARGEST) -> list[LargeCase]:
@@ -205,14 +213,21 @@ _SUBJECTS: Final = {
 }
 _NEXT: Final = {
     80: "You will be told again at 95 %.",
-    95: "At 100 % new private uploads are refused; nothing is deleted.",
-    100: "New private uploads are refused until there is room. Nothing was deleted.",
+    95: (
+        "At 100 % nothing further gets into private cases. Nothing is deleted, and all else that "
+        "you send is stored."
+    ),
+    100: (
+        "Until there is room no case becomes private, nothing is added to a private case, and "
+        "images that are sent for one are refused. Nothing was deleted, and all else that you "
+        "send is stored."
+    ),
 }
 _BODY: Final = """\
 What you keep to yourself takes {used:.1f} of {limit:.1f} GB, which is {percent} %.
 
 {next}
 
-To make room, publish a case, or delete studies that no case needs. What public cases show is not
-counted. Your account page lists the largest cases.
+To make room, delete studies that no case needs, or make a private case public: what is in a case
+that is not private is not counted. Your account page lists the largest cases.
 """

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    select,
     table,
 )
 from sqlalchemy import column as named
@@ -53,7 +54,9 @@ class Typed:
     Attributes:
         words: where the words are, to be joined with `case` by `joined`.
         joined: the row of `words` belongs to the case.
+        number: of the case, as the row of `words` has it.
         condition: it has all of them.
+        among: the same of the case, without the join; for who does not want the order.
         order: the best first.
 
     Args:
@@ -63,19 +66,27 @@ class Typed:
 
     words: TableClause
     joined: ColumnElement[bool]
+    number: ColumnElement[int]
     condition: ColumnElement[bool]
+    among: ColumnElement[bool]
     order: ColumnElement[float]
 
     def __init__(self, database: Database, words: tuple[str, ...]) -> None:
         self.words = _words
         if database.engine.dialect.name == "sqlite":
             query = " AND ".join(f'"{word}"{"*" * (len(word) >= BEGINNING)}' for word in words)
-            self.joined = _words.c.rowid == case.c.id
+            self.number = _words.c.rowid
+            self.joined = self.number == case.c.id
             self.condition = literal_column("case_words").op("MATCH")(literal(query, String))
+            # Of a sum, SQLite does not look up each case in its table, which is large: it goes
+            # through an index that has all that is asked, and looks each number up in the list.
+            self.among = (case.c.id + 0).in_(select(_words.c.rowid).where(self.condition))
             self.order = literal_column(_WEIGHTS)
             return
         query = " & ".join(f"'{word}'{':*' * (len(word) >= BEGINNING)}" for word in words)
         asked = func.to_tsquery(cast("readingroom", REGCONFIG), query, type_=TSQUERY)
-        self.joined = _words.c.case_id == case.c.id
+        self.number = _words.c.case_id
+        self.joined = self.number == case.c.id
         self.condition = _words.c.words.op("@@")(asked)
+        self.among = case.c.id.in_(select(_words.c.case_id).where(self.condition))
         self.order = -func.ts_rank(_words.c.words, asked)

@@ -38,6 +38,7 @@ class Case:
         published_at: when it was first published.
         hidden_at: when it was hidden from others, because of a report.
         warned_at: when its owner was told that it will be deleted.
+        kept: an administrator keeps it from that, until `kept_until`; None there is for good.
         document: the working copy.
     """
 
@@ -56,6 +57,8 @@ class Case:
     published_at: datetime | None
     hidden_at: datetime | None
     warned_at: datetime | None
+    kept: bool
+    kept_until: datetime | None
     document: Document
 
 
@@ -73,7 +76,7 @@ def locked(connection: Connection, owner_id: int, code: str) -> Row[Any]:
 
 
 def put_working_copy(
-    connection: Connection, row: Row[Any], document: Document, now: datetime, **columns: str
+    connection: Connection, row: Row[Any], document: Document, now: datetime, **columns: str | bool
 ) -> Case:
     """Make a document the working copy of a case that is `locked`.
 
@@ -117,6 +120,8 @@ def case_of_row(row: Row[Any]) -> Case:
         row.published_at and in_utc(row.published_at),
         row.hidden_at and in_utc(row.hidden_at),
         row.warned_at and in_utc(row.warned_at),
+        row.kept,
+        row.kept_until and in_utc(row.kept_until),
         Document.from_json(row.working),
     )
 

@@ -99,6 +99,7 @@ def create_app(services: Services) -> Flask:
     app.add_url_rule("/healthz", view_func=_health(services))
     app.after_request(_secure)
     app.after_request(_open_frames(settings.embed_ancestors))
+    app.after_request(_tell_limit(settings.rate_limit))
     direct = Direct(
         app.wsgi_app,
         services.archive,
@@ -113,6 +114,20 @@ def create_app(services: Services) -> Flask:
     counted = Counted(direct, *watching)
     app.wsgi_app = BehindProxies(counted, edge.trusted, edge.prefix)  # type: ignore[method-assign]
     return app
+
+
+def _tell_limit(most: int) -> Callable[[Response], Response]:
+    """Says in the headers of DICOMweb how often strangers may ask, and when they may again."""
+
+    def tell(response: Response) -> Response:
+        if most and DICOMWEB_ROOT in request.path:
+            response.headers["RateLimit-Policy"] = f'"strangers";q={most};w=60'
+            if response.status_code == 429:
+                seconds = response.headers.get("Retry-After", "60")
+                response.headers["RateLimit"] = f'"strangers";r=0;t={seconds}'
+        return response
+
+    return tell
 
 
 def share_key(secret: bytes) -> bytes:

@@ -80,11 +80,6 @@ class Settings:
         secret=True,
     )
     ae_title: str = _setting("READINGROOM", "The server's own AE title.")
-    published_ae_title: str = _setting(
-        "PUBLISHED",
-        "The AE title that known peers call to find published cases, and to fetch them by C-GET; "
-        "empty means none.",
-    )
     dimse_processes: int = _setting(
         2, "Processes that listen for DIMSE; an association is served by one of them."
     )

@@ -208,30 +208,29 @@ def callers_of(database: Database, settings: Settings) -> "of_dimse.Callers":
     Returns:
         A function of calling AE title, called AE title and remote host. A known peer, calling from
         where it is expected, acts for its account: what it sends belongs there, and it finds what
-        is there. It calls the server's own title, one that nobody has, or one of its account; at
-        another account's title it is a stranger. Calling the title of what is published, it finds
-        the cases that everybody may see, and stores nothing. Strangers find nothing. What they send
-        belongs to the account whose title they call, if that is open to them; otherwise, from the
-        loopback interface, to the owner of the server; and else to nobody. What calls on that
-        interface is the owner's also when another account has entered its name, unless the operator
-        did. Who would act for a suspended account acts for nobody.
+        is there, and then what is published. It calls the server's own title, one that nobody has,
+        or one of its account; at another account's title it is a stranger. Strangers find nothing.
+        What they send belongs to the account whose title they call, if that is open to them;
+        otherwise, from the loopback interface, to the owner of the server; and else to nobody. What
+        calls on that interface is the owner's also when another account has entered its name,
+        unless the operator did. Who would act for a suspended account acts for nobody.
     """
     # Brings pynetdicom, which the web workers do without.
     from dimse.callers import Caller as DimseCaller
 
     def caller(calling: str, called: str, host: str) -> DimseCaller:
-        owner_id, scope = who(calling, called.strip(" "), host)
-        if owner_id is not None and not is_active(database, owner_id):
-            owner_id = scope = None
-        return DimseCaller(owner_id, scope, calling.strip(" "), host)
+        owner_id, is_known = who(calling, called.strip(" "), host)
+        if owner_id is None or not is_active(database, owner_id):
+            return DimseCaller(None, (), calling.strip(" "), host)
+        scopes = _found_by(owner_id) if is_known else ()
+        return DimseCaller(owner_id, scopes, calling.strip(" "), host)
 
-    def who(calling: str, called: str, host: str) -> tuple[int | None, Scope | None]:
-        published = settings.published_ae_title.strip(" ")
+    def who(calling: str, called: str, host: str) -> tuple[int | None, bool]:
         named = peer_named(database, calling)
         peer = named if named is not None and named.calls_from(host) else None
         title = None if called == settings.ae_title.strip(" ") else ae_title_of(database, called)
         if title is not None and (peer is None or peer.account_id != title.account_id):
-            return title.account_id if title.open else None, None
+            return title.account_id if title.open else None, False
         is_here = title is None and settings.dimse.is_loopback and is_within(host, LOOPBACK)
         owner = None
         if is_here and (named is None or not named.vouched):
@@ -239,13 +238,14 @@ def callers_of(database: Database, settings: Settings) -> "of_dimse.Callers":
             if owner is not None and named is not None and named.account_id != owner.id:
                 # Or whoever has an account could take what the owner's tools send, by their names.
                 named = peer = None
-        if peer is not None and title is None and called == published:
-            # With the peer's account: one that is suspended finds nothing of others, either.
-            found = PublishedScope() if is_active(database, peer.account_id) else None
-            return None, found
         if peer is not None:
-            return peer.account_id, OwnerScope(peer.account_id)
+            return peer.account_id, True
         # A known name from elsewhere is somebody who pretends to it, not a stranger.
-        return (owner.id if owner is not None and named is None else None), None
+        return (owner.id if owner is not None and named is None else None), False
 
     return caller
+
+
+def _found_by(account_id: int) -> tuple[Scope, ...]:
+    """What is the account's own, and after it what others have published."""
+    return OwnerScope(account_id), PublishedScope(besides=account_id)

@@ -51,6 +51,7 @@ def run_web(settings: Settings) -> None:
 
     from server.edge import edge_of
     from server.metrics import FOLDER, empty
+    from server.wsgi import application
 
     exit_with_parent()
     _raise_file_limit()
@@ -83,6 +84,8 @@ def run_web(settings: Settings) -> None:
         log_access=False,
         log_level=LogLevels.error,
     )
+    # Here, so that the workers share its memory instead of each making its own.
+    application()
     server.serve()
 
 

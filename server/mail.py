@@ -133,7 +133,8 @@ def mailer_of(settings: Settings) -> Mailer | None:
     """The mail server of the settings; None if there is none.
 
     Raises:
-        ConfigError: it cannot be understood, or nothing says whom mail is from.
+        ConfigError: it cannot be understood, nothing says whom mail is from, or where its links
+            lead.
     """
     if not settings.smtp:
         return None
@@ -147,6 +148,9 @@ def mailer_of(settings: Settings) -> Mailer | None:
         raise ConfigError("The setting smtp names no host.")
     if "@" not in sender or not sender.isprintable():
         raise ConfigError("To send mail, the setting mail_from or contact is an e-mail address.")
+    if not settings.public_base:
+        # Links would lead to whatever host a request names, and take their secrets there.
+        raise ConfigError("To send mail, the setting public_base says where its links lead.")
     return Mailer(
         url.hostname,
         port,

@@ -14,6 +14,7 @@ from server.errors import CommandFailed
 from server.mail import mailer_of
 from server.migrations import migrate
 from server.services import Services, now
+from store.audit import Deed, record
 from store.errors import StoreError
 
 __all__ = ["OWNER_EMAIL", "Prepared", "prepare"]
@@ -46,6 +47,7 @@ def prepare(settings: Settings) -> Prepared:
         # Says now, and not at the first instance, that the secret is not the right one.
         services.ingest.keys.key_of(owner.id)
         link = create_link(services.database, owner.id, random_bytes=os.urandom, clock=now)
+        record(services.database, Deed(now(), None, "sign-in link", str(owner.id)))
     except StoreError as error:
         raise CommandFailed(str(error)) from None
     finally:
@@ -54,4 +56,6 @@ def prepare(settings: Settings) -> Prepared:
 
 
 def _create_owner(services: Services) -> Account:
-    return create_account(services.database, OWNER_EMAIL, clock=now, admin=True)
+    made = create_account(services.database, OWNER_EMAIL, clock=now, admin=True)
+    record(services.database, Deed(now(), None, "make account", str(made.id)))
+    return made

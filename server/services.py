@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
+from cases.privacy import PrivateDoor
 from deid.profile import Profile
 from server.config import Settings, secret
 from server.dimse_edge import private_sop_classes
@@ -98,7 +99,13 @@ class Services:
     def ingest(self) -> Ingest:
         """The one door."""
         return Ingest(
-            self.database, self.blobs, self.keys, now, self.profile, pictures=self.pictures
+            self.database,
+            self.blobs,
+            self.keys,
+            now,
+            self.profile,
+            pictures=self.pictures,
+            let_in=PrivateDoor(self.database, self.settings.private_bytes),
         )
 
     @cached_property

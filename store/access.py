@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, final, runtime_checkable
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, exists, false, or_, select
 
 from store.schema import series, study
 from store.states import State
@@ -31,7 +31,9 @@ __all__ = [
     "SeriesScope",
     "UploadScope",
     "visible",
+    "visible_later",
     "visible_studies",
+    "visible_studies_later",
 ]
 
 OPEN_STATES: Final = (State.FREE, State.ATTESTED, State.MASKED)
@@ -146,6 +148,11 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return and_(scope.condition(), or_(open_to_others, series.c.owner_id == scope.owner_id))
 
 
+def visible_later(owner: BindParameter[int]) -> ColumnElement[bool]:
+    """The same for the scope of an owner who is named when the statement is executed."""
+    return series.c.owner_id == owner
+
+
 def visible_studies(scope: Scope) -> ColumnElement[bool]:
     """True for each row of `study` that has a series that is `visible`."""
     if isinstance(scope, OwnerScope):
@@ -153,6 +160,11 @@ def visible_studies(scope: Scope) -> ColumnElement[bool]:
         # study itself, it needs no look at the series.
         return study.c.owner_id == scope.owner_id
     return exists().where(series.c.study_id == study.c.id, visible(scope))
+
+
+def visible_studies_later(owner: BindParameter[int]) -> ColumnElement[bool]:
+    """The same for the scope of an owner who is named when the statement is executed."""
+    return study.c.owner_id == owner
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ class Database:
         As with `row`, it goes straight to the driver, in the transaction of the connection.
 
         Args:
-            connection: that of `write`.
+            connection: that of `write` or `read`.
             statement: one that is made once, as it is prepared for good.
             rows: the values of all that it binds, for an insert those of the columns; all rows
                 have the same keys.
@@ -217,6 +217,7 @@ class _Prepared:
     binds: tuple[_Bind, ...]
     positional: bool
     readers: tuple[Callable[[Any], Any] | None, ...]
+    are_plain: bool
 
     def bound(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the driver has it
         values = []
@@ -228,6 +229,8 @@ class _Prepared:
         return dict(zip([name for name, *_ in self.binds], values, strict=True))
 
     def read(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        if self.are_plain:
+            return tuple(values)
         pairs = zip(values, self.readers, strict=True)
         return tuple([value if read is None else read(value) for value, read in pairs])
 
@@ -238,7 +241,8 @@ def _prepared(statement: Statement, dialect: Dialect, columns: tuple[str, ...]) 
     names = (compiled.positiontup if compiled.positional else None) or compiled.binds
     binds = [compiled.binds[name] for name in names]
     kinds = [bind.type.dialect_impl(dialect) for bind in binds]
-    readers = (column.type.dialect_impl(dialect) for column in statement.exported_columns)
+    kinds_read = (column.type.dialect_impl(dialect) for column in statement.exported_columns)
+    readers = tuple(kind.result_processor(dialect, None) for kind in kinds_read)
     return _Prepared(
         str(compiled),
         tuple(
@@ -246,7 +250,8 @@ def _prepared(statement: Statement, dialect: Dialect, columns: tuple[str, ...]) 
             for name, bind, kind in zip(names, binds, kinds, strict=True)
         ),
         compiled.positional,
-        tuple(kind.result_processor(dialect, None) for kind in readers),
+        readers,
+        not any(readers),
     )
 
 

@@ -21,6 +21,7 @@
     ├── NoSuchRoot         no root of these values, or not any more
     ├── TooManyRequests    the caller asked too often
     ├── StoreFull          no room for another instance
+    ├── NoPrivateRoom      the room for private cases of its owner is full
     └── StoreBusy          the index or the blob store did not answer in time
 
 Invariants: no message holds a value of a data set.
@@ -118,6 +119,10 @@ class SearchTooBroad(StoreError):
 
 class StoreFull(StoreError):
     """No room is left for the instance; what was stored before is unharmed."""
+
+
+class NoPrivateRoom(StoreError):
+    """Only private cases of its owner show the series, and their room is full."""
 
 
 class StoreBusy(StoreError):

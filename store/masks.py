@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from deid.errors import DeidError
 from store.access import Scope
+from store.audit import Deed, record
 from store.db import Database
 from store.errors import BadRectangles, CannotMask, NoSuchSeries, Outdated, StoreError
 from store.frames import is_video
@@ -118,6 +119,7 @@ def mask_series(
         if any(ref.id not in left for ref in images):
             raise Outdated("The series was changed in the meantime.") from None
         raise
+    record(ingest.database, Deed(ingest.clock(), owner_id, "mask series", series_uid))
     return received
 
 

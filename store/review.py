@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, select, update
 
+from store.audit import Deed, note
 from store.changes import bump
 from store.db import Database, in_utc
 from store.errors import NoSuchSeries, Outdated
@@ -130,10 +131,12 @@ class Review:
             if id_ is None:
                 raise NoSuchSeries("There is no such series.")
             _lock_seen(connection, id_, seen)
-            decided = {"reviewed_at": self._clock(), "reviewed_by": by}
+            now = self._clock()
+            decided = {"reviewed_at": now, "reviewed_by": by}
             change = update(series).where(series.c.id == id_, _APPLIES[decision])
             connection.execute(change.values(review_state=_BECOMES[decision], **decided))
             decided_now = _review(connection.execute(_SERIES.where(*place)).one())
+            note(connection, Deed(now, by, f"{decision} series", series_instance_uid))
             bump(connection, owner_id)
             return decided_now
 

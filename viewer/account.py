@@ -28,6 +28,7 @@ from viewer import account_forms, words
 from viewer.account_data import add_own_data, own_data
 from viewer.account_forms import ANYBODY, PeerForm, TitleForm, TokenForm
 from viewer.blueprint import Pages, only_signed_in
+from viewer.deeds import noted
 from viewer.sign_in import ButtonForm
 
 __all__ = ["create_account_blueprint"]
@@ -73,6 +74,7 @@ def _add_titles(blueprint: Blueprint, pages: Pages) -> None:
             except AccountError as error:
                 form.title.errors = (str(error),)
             else:
+                noted(pages, "add AE title", made.title)
                 return _done(TITLES, f"{made.title} is yours. Type its line into the sender.")
         return _draw(pages, title_form=form), UNPROCESSABLE
 
@@ -83,6 +85,7 @@ def _add_titles(blueprint: Blueprint, pages: Pages) -> None:
             change_ae_title(pages.database, title, open=is_open, account_id=current_user.id)
         except NoSuchAeTitle:
             abort(404)
+        noted(pages, "open AE title" if is_open else "close AE title", title)
         return _done(
             TITLES,
             f"Anybody may send to {title}." if is_open else f"Only known senders reach {title}.",
@@ -95,6 +98,7 @@ def _add_titles(blueprint: Blueprint, pages: Pages) -> None:
             remove_ae_title(pages.database, title, current_user.id)
         except NoSuchAeTitle:
             abort(404)
+        noted(pages, "remove AE title", title)
         return _done(TITLES, f"{title} is removed. What was sent to it stays in your uploads.")
 
 
@@ -120,6 +124,7 @@ def _add_senders(blueprint: Blueprint, pages: Pages) -> None:
             except AccountError as error:
                 form.ae_title.errors = (str(error),)
             else:
+                noted(pages, "set peer", made.ae_title)
                 return _done(SENDERS, f"{made.ae_title} is known. What it sends is yours.")
         return _draw(pages, peer_form=form), UNPROCESSABLE
 
@@ -130,6 +135,7 @@ def _add_senders(blueprint: Blueprint, pages: Pages) -> None:
             remove_peer(pages.database, title, current_user.id)
         except NoSuchPeer:
             abort(404)
+        noted(pages, "remove peer", title)
         return _done(SENDERS, f"{title} is removed. What it sent stays in your uploads.")
 
 
@@ -148,6 +154,8 @@ def _add_tokens(blueprint: Blueprint, pages: Pages) -> None:
             name=form.name.data,
             lifetime=form.lifetime,
         )
+        number = max(one.id for one in tokens_of(pages.database, current_user.id))
+        noted(pages, "make token", f"token {number}")
         # On this answer alone: a secret is not put into a cookie to be shown after a redirect.
         return _draw(pages, secret=secret, secret_of=form.name.data)
 
@@ -158,6 +166,7 @@ def _add_tokens(blueprint: Blueprint, pages: Pages) -> None:
             revoke_token(pages.database, _number(number), current_user.id)
         except NoSuchToken:
             abort(404)
+        noted(pages, "revoke token", f"token {number}")
         return _done(TOKENS, "The token is void. Programs that have it are refused from now on.")
 
 

@@ -36,6 +36,7 @@ from cases.leaving import holdings_of, leave
 from cases.storage import PrivateRoom, largest_cases, stored_by
 from store.jobs import JobState
 from viewer.blueprint import Pages
+from viewer.deeds import noted
 from viewer.proofs import LIFETIME, is_proof, make_proof
 from viewer.sign_in import ButtonForm
 from viewer.texts import gigabytes
@@ -126,6 +127,7 @@ def add_own_data(blueprint: Blueprint, pages: Pages, draw: Any) -> None:  # noqa
             except AccountError as error:
                 form.channel.errors = (str(error),)
             else:
+                noted(pages, "change profile", f"account {current_user.id}")
                 flash("Your profile is saved.", PROFILE)
                 return redirect(url_for("account.page", _anchor=PROFILE), 303)
         return draw(pages, profile_form=form), UNPROCESSABLE

@@ -18,8 +18,8 @@ from cases.cases import (
     delete_case,
     save_case,
 )
-from cases.privacy import check_private, set_private
 from cases.publishing import blockers, discard, publish, published, restore, versions_of
+from cases.storage import private_room
 from cases.working import Case
 from store.audit import Deed, record
 from viewer.api_documents import (
@@ -62,20 +62,18 @@ def create_case_api_blueprint(pages: Pages, *, url_prefix: str) -> Blueprint:
 
 def _add_cases(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.get("")
-    def listed() -> Answer:
+    def listed() -> tuple[Answer, dict[str, str]]:
         owner_id = reader_of(pages)
         limit = min(MOST, max(1, request.args.get("limit", MOST, int)))
         offset = min(LAST_PAGE, max(0, request.args.get("offset", 0, int)))
         found = cases_of_owner(pages.database, owner_id, limit=limit, offset=offset)
         total = count_of_owner(pages.database, owner_id)
-        return {"total": total, "cases": [summary_as_json(one) for one in found]}
+        told = {"total": total, "cases": [summary_as_json(one) for one in found]}
+        return told, _room(pages, owner_id)
 
     @blueprint.post("")
     def create() -> tuple[Answer, int, dict[str, str]]:
         owner_id, said = storer_of(pages), sent_document(BODY_BYTES)
-        private = member(said, "private", bool, False)
-        if private:
-            check_private(pages.database, owner_id, plan_of_owner(pages, owner_id))
         made = create_case(
             pages.database,
             owner_id,
@@ -83,7 +81,8 @@ def _add_cases(blueprint: Blueprint, pages: Pages) -> None:
             series=_series(pages, owner_id, said),
             clock=pages.clock,
             random_bytes=pages.random_bytes,
-            private=private,
+            private=member(said, "private", bool, False),
+            plan=plan_of_owner(pages, owner_id),
         )
         where = url_for("api_cases.one", code=made.code)
         return _described(pages, made), 201, {"Location": where}
@@ -99,10 +98,6 @@ def _add_one(blueprint: Blueprint, pages: Pages) -> None:
         owner_id, said = storer_of(pages), sent_document(BODY_BYTES)
         found = case_of_owner(pages.database, owner_id, code)
         document = read_document(member(said, "document", dict, {}), found.document)
-        private = member(said, "private", bool, found.private)
-        if private and not found.private:
-            check_private(pages.database, owner_id, plan_of_owner(pages, owner_id))
-            set_private(pages.database, owner_id, code, True, allowed=True)
         made = save_case(
             pages.database,
             owner_id,
@@ -113,9 +108,9 @@ def _add_one(blueprint: Blueprint, pages: Pages) -> None:
             document=document,
             saved=member(said, "saved", int, -1),
             clock=pages.clock,
+            private=member(said, "private", bool, found.private),
+            plan=plan_of_owner(pages, owner_id),
         )
-        if made.private and not private:
-            made = set_private(pages.database, owner_id, code, False, allowed=True)
         return _described(pages, made)
 
     @blueprint.delete("/<code>")
@@ -156,6 +151,18 @@ def _add_versions(blueprint: Blueprint, pages: Pages) -> None:
     def restore_version(code: str, number: int) -> Answer:
         owner_id = storer_of(pages)
         return _described(pages, restore(pages.database, owner_id, code, number, clock=pages.clock))
+
+
+def _room(pages: Pages, owner_id: int) -> dict[str, str]:
+    """How much the plan lets private cases take, and what is left, in bytes; nothing without."""
+    room = private_room(pages.database, owner_id, plan_of_owner(pages, owner_id))
+    if not room.limit:
+        return {}
+    left = max(0, room.limit - room.used)
+    return {
+        "RateLimit-Policy": f'"private cases";q={room.limit};qu="content-bytes"',
+        "RateLimit": f'"private cases";r={left}',
+    }
 
 
 def _series(pages: Pages, owner_id: int, said: object) -> list[tuple[str, str]]:

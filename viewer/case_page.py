@@ -3,34 +3,26 @@
 One template, `case.html`, draws the published case, an older version of it, the working copy that
 its owner looks at before publishing, and a case that was shared by a link; they differ only in what
 is in here.
-Invariants: studies and series come from the scope of the reader, so that what it does not hold is
-not named either.
-Not here: who may see a case (`cases.access`); its texts (`viewer.case_text`).
+Not here: what goes into it (`viewer.case_pages`).
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from cases.access import CaseScope, scope_of_case
-from cases.around import InPlaylist, Steps, playlists_with
-from cases.cases import Case
-from cases.channels import Channel, channel_of
-from cases.citing import citation
-from cases.document import Document
-from cases.publishing import Published, Version, published, versions_of
-from cases.showing import StudyOfCase, shown
-from store.access import Scope
-from viewer.blueprint import Pages
-from viewer.case_text import Section, sections_of
+from flask import url_for
 
-__all__ = [
-    "CasePage",
-    "Kind",
-    "preview_page",
-    "published_page",
-    "shared_page",
-]
+from cases.around import InPlaylist, Steps
+from cases.cases import Case
+from cases.channels import Channel
+from cases.document import Document
+from cases.downloads import Size
+from cases.publishing import Version
+from cases.showing import StudyOfCase
+from store.access import Scope
+from viewer.case_text import Section
+
+__all__ = ["CasePage", "Kind"]
 
 Kind = Literal["published", "version", "preview", "shared"]
 
@@ -44,6 +36,7 @@ class CasePage:
         case: the case itself.
         title, modality, body_part, document: as they are shown; codes for the middle two.
         root: path of the DICOMweb root that the viewer reads from.
+        scope: what its reader sees.
         studies: what is shown, in order.
         sections: the texts that there are, in order.
         version, date, note: which version it is and when it was published; None for a working copy.
@@ -51,6 +44,7 @@ class CasePage:
         citation: how to cite it; empty for what cannot be cited.
         channel: of its owner; None without one.
         downloadable: the reader may fetch the DICOM files.
+        sizes: how much that is, for each study; empty if they may not.
         is_owner, is_moderator: who the reader is.
         playlists, steps: public playlists that hold it, and the way through the one it was opened
             from.
@@ -64,6 +58,7 @@ class CasePage:
     body_part: str
     document: Document
     root: str
+    scope: Scope
     studies: tuple[StudyOfCase, ...]
     sections: tuple[Section, ...]
     version: int | None = None
@@ -73,6 +68,7 @@ class CasePage:
     citation: str = ""
     channel: Channel | None = None
     downloadable: bool = False
+    sizes: tuple[Size, ...] = ()
     is_owner: bool = False
     is_moderator: bool = False
     playlists: tuple[InPlaylist, ...] = ()
@@ -111,111 +107,23 @@ class CasePage:
         return self.version == self.case.version
 
     @property
+    def download(self) -> str:
+        """Path of the archive of its files; empty if the reader may not have them."""
+        if not self.downloadable:
+            return ""
+        if self.link:
+            return url_for("share.download", share=self.link, code=self.code)
+        if self.kind == "version":
+            return url_for("public.download_version", code=self.code, number=self.version)
+        copy = "1" if self.kind == "preview" and self.case.version else None
+        return url_for("public.download", code=self.code, copy=copy)
+
+    @property
+    def size(self) -> Size:
+        """How much all of the files are."""
+        return Size(sum(one.files for one in self.sizes), sum(one.bytes for one in self.sizes))
+
+    @property
     def images(self) -> int:
         """How many images are shown."""
         return sum(one.images for study in self.studies for one in study.series)
-
-
-def published_page(
-    pages: Pages,
-    case: Case,
-    root: str,
-    *,
-    number: int | None = None,
-    account_id: int | None = None,
-    moderator: bool = False,
-) -> CasePage:
-    """A published version of a case, for one who may see the case.
-
-    Args:
-        pages: what pages work on.
-        case: from `cases.access.case_seen_by`.
-        root: path of its DICOMweb root.
-        number: of the version; None for the one that is shown.
-        account_id, moderator: who looks.
-
-    Raises:
-        NoSuchVersion: the case was never published in this version.
-    """
-    is_owner = account_id is not None and account_id == case.owner_id
-    scope = scope_of_case(pages.database, case.code, account_id, moderator=moderator)
-    shown_version = published(pages.database, case.id, number)
-    kind: Kind = "published" if shown_version.number == case.version else "version"
-    page = _of_version(pages, case, shown_version, kind, scope, root)
-    return replace(
-        page,
-        downloadable=shown_version.document.downloadable or is_owner,
-        is_owner=is_owner,
-        is_moderator=moderator,
-        playlists=playlists_with(pages.database, case.id),
-    )
-
-
-def preview_page(pages: Pages, case: Case, root: str) -> CasePage:
-    """The working copy of a case, for its owner.
-
-    Args:
-        pages: what pages work on.
-        case: of the one who looks.
-        root: path of its DICOMweb root.
-    """
-    scope = CaseScope(case.id, case.owner_id)
-    page = _of_working_copy(pages, case, "preview", scope, root)
-    return replace(page, is_owner=True, downloadable=True)
-
-
-def shared_page(
-    pages: Pages, case: Case, scope: Scope, root: str, *, link: str, downloadable: bool
-) -> CasePage:
-    """A case that was shared by a link: its published version, or the working copy if it has none.
-
-    Args:
-        pages: what pages work on.
-        case: the case.
-        scope: of the share link.
-        root: path of the link's DICOMweb root.
-        link: the secret part of the link.
-        downloadable: the link allows to fetch the files.
-    """
-    if case.version is None:
-        page = _of_working_copy(pages, case, "shared", scope, root)
-    else:
-        page = _of_version(pages, case, published(pages.database, case.id), "shared", scope, root)
-    return replace(page, link=link, downloadable=downloadable)
-
-
-def _of_version(
-    pages: Pages, case: Case, version: Published, kind: Kind, scope: Scope, root: str
-) -> CasePage:
-    base, operator = pages.base(), pages.site.operator
-    return CasePage(
-        kind=kind,
-        case=case,
-        title=version.title,
-        modality=version.modality,
-        body_part=version.body_part,
-        document=version.document,
-        root=root,
-        studies=tuple(shown(pages.database, scope, version.document)),
-        sections=sections_of(version.document),
-        version=version.number,
-        date=version.published_at,
-        note=version.note,
-        versions=tuple(versions_of(pages.database, case.id)),
-        citation=citation(version, case.code, base, operator),
-        channel=channel_of(pages.database, case.owner_id),
-    )
-
-
-def _of_working_copy(pages: Pages, case: Case, kind: Kind, scope: Scope, root: str) -> CasePage:
-    return CasePage(
-        kind=kind,
-        case=case,
-        title=case.title,
-        modality=case.modality,
-        body_part=case.body_part,
-        document=case.document,
-        root=root,
-        studies=tuple(shown(pages.database, scope, case.document)),
-        sections=sections_of(case.document),
-    )

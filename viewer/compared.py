@@ -38,7 +38,7 @@ def differences(
         scope: of the reader, within the case.
         old, new: the versions.
     """
-    olds, news = (_named(database, scope, one.document) for one in (old, new))
+    olds, news = (_as_its_reader_sees_it(database, scope, one.document) for one in (old, new))
     found = [Difference("Title", tuple(words_between(old.title, new.title)))]
     found += [
         Difference(change.what, tuple(words_between(change.before, change.after)))
@@ -47,7 +47,7 @@ def differences(
     return [one for one in found if any(kind != "same" for kind, _ in one.pieces)]
 
 
-def _named(database: Database, scope: Scope, document: Document) -> Document:
+def _as_its_reader_sees_it(database: Database, scope: Scope, document: Document) -> Document:
     """The document with the names that readers see, also where its author gave none."""
     found = shown(database, scope, document)
     studies = {study.uid: study.name for study in found}

@@ -212,6 +212,7 @@ OUTCOMES: Final[Mapping[type, Outcome]] = MappingProxyType(
         s.NoSuchRoot: Outcome(404, "There is nothing at this address."),
         s.TooManyRequests: Outcome(429, "Too many requests came from this address; try later."),
         s.StoreFull: Outcome(503, "There is no room for the new instances; nothing was changed."),
+        s.NoPrivateRoom: Outcome(409, "The room for private cases is full; nothing was changed."),
         s.StoreBusy: Outcome(503, "The archive is busy; nothing was changed. Try again."),
     }
 )

@@ -1,7 +1,7 @@
 """The picture that stands for a case: on cards, in feeds, and where a link to it is shown.
 
 Invariants: it comes from the scope of a stranger, so there is none of a private or hidden case; it
-holds pixels only.
+holds pixels only; what cannot be drawn has a sign in its place.
 Not here: pictures over DICOMweb (`dicomweb.rendered`).
 """
 
@@ -16,14 +16,17 @@ from cases.cases import Case
 from cases.document import StartState
 from cases.publishing import published
 from cases.showing import SeriesOfCase, picture_of, shown
+from store.codestream import jpeg_header
 from store.encoded import encoded
 from store.errors import CannotDecode, NoSuchFrame, StoreBusy
+from store.frames import is_video
 from store.grey import Window
 from store.icons import icon
 from store.pictures import picture_name
 from store.pixels import decode
-from store.render import drawn
+from store.render import drawn, fitted
 from store.retrieve import Archive, StoredInstance
+from store.stills import is_drawn_whole, still_of
 from viewer.pictures import pictures_of
 
 __all__ = ["KeyPicture", "key_picture"]
@@ -41,14 +44,23 @@ class KeyPicture:
 
     Attributes:
         etag: another one whenever the picture is.
-        width, height: in pixels, as far as the index knows.
+        sized: gives width and height in pixels; of what is drawn whole, by drawing it.
         draw: gives the JPEG.
     """
 
     etag: str
-    width: int
-    height: int
+    sized: Callable[[], tuple[int, int]]
     draw: Callable[[], bytes]
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.sized()[0]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.sized()[1]
 
 
 def key_picture(archive: Archive, case: Case) -> KeyPicture | None:
@@ -68,9 +80,8 @@ def key_picture(archive: Archive, case: Case) -> KeyPicture | None:
     first = start.start if start.start.series == series.uid else StartState()
     found = _instance(archive, scope, series, first.frame)
     if found is None:
-        drawn_icon = partial(icon, series.modality)
-        return KeyPicture(f"icon.{series.modality}.{_MADE_BY}", ICON_SIDE, ICON_SIDE, drawn_icon)
-    ref, frame, (width, height) = found
+        return _whole(archive, scope, series, first.frame)
+    ref, frame, size = found
     window = None if first.window is None else Window(*first.window)
     if window is not None and not window.is_possible():
         window = None
@@ -84,7 +95,36 @@ def key_picture(archive: Archive, case: Case) -> KeyPicture | None:
         except (CannotDecode, NoSuchFrame, StoreBusy):
             return icon(series.modality)
 
-    return KeyPicture(f"{ref.etag}.{look}", width, height, draw)
+    return KeyPicture(f"{ref.etag}.{look}", lambda: size, draw)
+
+
+def _whole(
+    archive: Archive, scope: CaseScope, series: SeriesOfCase, wanted: int | None
+) -> KeyPicture:
+    """Return the picture of a series without images: of a video, of a waveform, or a sign."""
+    refs = archive.instances(scope, series.study_uid, series.uid)
+    ref = next(filter(is_drawn_whole, refs), None)
+    if ref is None:
+        sign = f"icon.{series.modality}.{_MADE_BY}"
+        return KeyPicture(sign, lambda: (ICON_SIDE, ICON_SIDE), partial(icon, series.modality))
+    look = blake2b(repr((_MADE_BY, "whole", SIDE, wanted)).encode(), digest_size=8).hexdigest()
+
+    def make() -> bytes:
+        picture = still_of(archive, ref, archive.header(ref), wanted)
+        return encoded(fitted(picture, (SIDE, SIDE)), "image/jpeg", QUALITY)
+
+    def draw() -> bytes:
+        try:
+            return archive.pictures.get_or_make(picture_name([ref.blob], look), make)
+        except (CannotDecode, StoreBusy):
+            return icon("VIDEO" if is_video(ref.transfer_syntax) else series.modality)
+
+    def sized() -> tuple[int, int]:
+        header = jpeg_header(draw())
+        assert header is not None
+        return header.columns, header.rows
+
+    return KeyPicture(f"{ref.etag}.{look}", sized, draw)
 
 
 def _instance(

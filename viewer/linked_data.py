@@ -7,7 +7,7 @@ Not here: citations (`cases.citing`), the pages themselves (`viewer.public`).
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from markupsafe import Markup, escape
 
@@ -16,7 +16,17 @@ from cases.vocabulary import body_part_words, modality_words
 from viewer.case_page import CasePage
 from viewer.words import utc
 
-__all__ = ["LICENCE_ADDRESSES", "case_address", "embed_code", "linked_data", "summary"]
+__all__ = [
+    "LICENCE_ADDRESSES",
+    "Kind",
+    "case_address",
+    "embed_code",
+    "in_one_line",
+    "linked_data",
+    "summary",
+]
+
+Kind = Literal["case", "playlist"]
 
 SUMMARY_CHARACTERS: Final = 300
 EMBED_WIDTH: Final = 960
@@ -38,25 +48,45 @@ def case_address(base: str, code: str) -> str:
 
 
 def embed_code(
-    base: str, code: str, title: str, width: int = EMBED_WIDTH, height: int = EMBED_HEIGHT
+    base: str,
+    code: str,
+    title: str,
+    width: int = EMBED_WIDTH,
+    height: int = EMBED_HEIGHT,
+    *,
+    kind: Kind = "case",
+    secret: str = "",
 ) -> Markup:
-    """What an author of another site puts into a page (F20)."""
+    """What an author of another site puts into a page (F20).
+
+    Args:
+        base: the server's address.
+        code, title, kind: of what is embedded.
+        width, height: of the frame.
+        secret: of the share link that shows it; empty for what everybody may see.
+    """
+    query = f"?share={secret}" if secret else ""
     return Markup(
-        '<iframe src="{}/embed/case/{}" width="{}" height="{}" title="{}" loading="lazy"'
+        '<iframe src="{}/embed/{}/{}{}" width="{}" height="{}" title="{}" loading="lazy"'
         ' allow="fullscreen" allowfullscreen></iframe>'
-    ).format(base, code, width, height, escape(title))
+    ).format(base, kind, code, query, width, height, escape(title))
 
 
 def summary(page: CasePage) -> str:
     """The first open text of a case, in one line."""
     for section in page.sections:
         if not section.closed:
-            text = _TARGET.sub(r"\1", getattr(page.document, section.name))
-            line = " ".join(_MARKS.sub("", text).split())
-            if len(line) <= SUMMARY_CHARACTERS:
-                return line
-            return line[:SUMMARY_CHARACTERS].rsplit(" ", 1)[0] + " …"
+            return in_one_line(getattr(page.document, section.name))
     return ""
+
+
+def in_one_line(markdown: str) -> str:
+    """The beginning of a text, without its marks."""
+    text = _TARGET.sub(r"\1", markdown)
+    line = " ".join(_MARKS.sub("", text).split())
+    if len(line) <= SUMMARY_CHARACTERS:
+        return line
+    return line[:SUMMARY_CHARACTERS].rsplit(" ", 1)[0] + " …"
 
 
 def linked_data(page: CasePage, base: str, operator: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from cases.playing import Item, Listed, items_of, playlist_of_share, playlist_se
 from cases.playlists import Playlist
 from cases.share_access import ShareScope
 from viewer.blueprint import Pages
+from viewer.linked_data import in_one_line
 from viewer.markdown import to_html
 
 __all__ = ["PlaylistPage", "picture_address", "seen_playlist", "shared_playlist"]
@@ -41,6 +42,11 @@ class PlaylistPage:
     description: Markup
     is_owner: bool = False
     link: str = field(default="", repr=False)
+
+    @property
+    def summary(self) -> str:
+        """The beginning of its description, in one line."""
+        return in_one_line(self.playlist.description)
 
     def address(self, item: Item) -> str:
         """Where a case of it is read, and the reader knows the way to its neighbours."""

@@ -120,6 +120,7 @@ def _draw_list(pages: Pages, number: int, fault: str = "") -> str:
         mine = playlists_of_owner(pages.database, current_user.id)
     return render_template(
         "playlists.html",
+        pages=pages,
         playlists=found,
         mine=mine,
         total=count_of_public_playlists(pages.database),

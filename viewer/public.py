@@ -31,14 +31,17 @@ from cases.citing import bibtex, csl_json, ris
 from cases.errors import NoSuchCase, NoSuchVersion
 from cases.finding import find_cases
 from cases.publishing import published
-from viewer import labels, words
+from viewer import labels, linked_lists, words
 from viewer.blueprint import Pages
 from viewer.browsing import PER_PAGE, Browsing, wanted_of
-from viewer.case_page import CasePage, preview_page, published_page
+from viewer.case_page import CasePage
+from viewer.case_pages import preview_page, published_page
 from viewer.compared import differences
+from viewer.downloads import archive_of
 from viewer.key_pictures import key_picture
 from viewer.linked_data import case_address, embed_code, linked_data, summary
 from viewer.open_answers import answered, for_readers
+from viewer.texts import gigabytes
 
 __all__ = ["case_root", "create_public_blueprint", "not_there", "open_case", "seen_case"]
 
@@ -79,13 +82,20 @@ def _add_lists(blueprint: Blueprint, pages: Pages) -> None:
 def _add_case(blueprint: Blueprint, pages: Pages) -> None:
     @blueprint.get("/cases/<code>")
     def case(code: str) -> Response:
-        found = seen_case(pages, code)
-        if found.version is None:
-            # Its owner sees what readers will.
-            page = preview_page(pages, found, case_root(code))
-        else:
-            page = _page(pages, found)
+        page = _page_or_copy(pages, seen_case(pages, code))
         return for_readers(render_template("case.html", page=page, pages=pages))
+
+    @blueprint.get("/cases/<code>/download.zip")
+    def download(code: str) -> Response:
+        found = seen_case(pages, code)
+        wants_copy = "copy" in request.args and found.owner_id == _reader()[0]
+        if wants_copy:
+            return archive_of(pages, preview_page(pages, found, case_root(code)))
+        return archive_of(pages, _page_or_copy(pages, found))
+
+    @blueprint.get("/cases/<code>/versions/<int:number>/download.zip")
+    def download_version(code: str, number: int) -> Response:
+        return archive_of(pages, _page(pages, seen_case(pages, code), number))
 
 
 def _add_versions(blueprint: Blueprint, pages: Pages) -> None:
@@ -171,6 +181,13 @@ def _scope(pages: Pages, code: str) -> CaseScope:
     return scope_of_case(pages.database, code, account_id, moderator=moderator)
 
 
+def _page_or_copy(pages: Pages, case: Case) -> CasePage:
+    """What readers see; of a case that was never published, what its owner does."""
+    if case.version is None:
+        return preview_page(pages, case, case_root(case.code))
+    return _page(pages, case)
+
+
 def _page(pages: Pages, case: Case, number: int | None = None) -> CasePage:
     account_id, moderator = _reader()
     root, playlist = case_root(case.code), request.args.get("playlist", "")
@@ -193,9 +210,8 @@ def _draw_list(pages: Pages, channel: Channel | None) -> str:
         link = partial(url_for, "public.channel", address=channel.address)
         feed = partial(url_for, "feeds.channel", address=channel.address)
     browsing = Browsing(wanted, number, found, link)
-    return render_template(
-        "browse.html", browsing=browsing, channel=channel, feed=feed(), pages=pages, words=words
-    )
+    told = {"channel": channel, "feed": feed, "pages": pages, "words": words}
+    return render_template("browse.html", browsing=browsing, **told)
 
 
 def _for_templates(pages: Pages) -> dict[str, object]:
@@ -212,7 +228,10 @@ def _for_templates(pages: Pages) -> dict[str, object]:
         "address_of": address_of,
         "terms_date": lambda: labels.long_day(pages.site.terms_version),
         "linked_data": lambda page: linked_data(page, pages.base(), pages.site.operator),
-        "embed_code": lambda code, title: embed_code(pages.base(), code, title),
+        "linked_lists": linked_lists,
+        "words": words,
+        "gigabytes": gigabytes,
+        "embed_code": lambda code, title, **more: embed_code(pages.base(), code, title, **more),
         "case_address": lambda code: case_address(pages.base(), code),
         "summary": summary,
     }

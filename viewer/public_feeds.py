@@ -1,131 +1,91 @@
-"""What programs read of the site: feeds, the map of it, rules for robots, and oEmbed.
+"""What feed readers take: the list of cases, a channel and a playlist, as Atom and as RSS.
 
-Standard: RFC 4287 (Atom), sitemaps.org 0.9, RFC 9309 (robots), oEmbed 1.0.
+Standard: RFC 4287 (Atom), RSS 2.0.
 Invariants: only what a stranger sees is in any of them, whoever asks; addresses are whole, as
 others reach the server.
-Not here: pages for people (`viewer.public`).
+Not here: pages for people (`viewer.public`), maps (`viewer.public_maps`), oEmbed
+(`viewer.public_oembed`).
 """
 
-import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
 from typing import Final
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 
-from cases.channels import Channel, channel_called
-from cases.errors import NoSuchCase
-from cases.finding import count_of_public, find_cases, public_codes
+from cases.channels import channel_called
+from cases.errors import NoSuchCase, NoSuchPlaylist
+from cases.finding import cases_shown, find_cases
+from cases.playing import items_of, playlist_seen_by
+from cases.wanted import FoundCase
 from viewer import labels
 from viewer.blueprint import Pages
 from viewer.browsing import arguments, wanted_of
-from viewer.key_pictures import key_picture
-from viewer.linked_data import EMBED_HEIGHT, EMBED_WIDTH, case_address, embed_code
+from viewer.linked_data import case_address
 from viewer.open_answers import for_readers
-from viewer.public import not_there, open_case
+from viewer.public import not_there
+from viewer.public_maps import add_maps
+from viewer.public_oembed import add_oembed
 
 __all__ = ["create_feeds_blueprint"]
 
 ENTRIES: Final = 50
-PER_MAP: Final = 5000
-LAST_MAP: Final = 20
-NOT_IMPLEMENTED: Final = 501
-ATOM: Final = "application/atom+xml; charset=utf-8"
-XML: Final = "application/xml; charset=utf-8"
-PLAIN: Final = "text/plain; charset=utf-8"
-SMALLEST: Final = 200
-_CASE_PATH: Final = re.compile(r"/(?:embed/case|cases)/([^/]+)/?(?:versions/[0-9]+)?")
-ROBOTS: Final = """\
-# {site}: at most one request a second, as a person would.
-User-agent: *
-Crawl-delay: 1
-Disallow: /account
-Disallow: /admin
-Disallow: /api/
-Disallow: /dicomweb/
-Disallow: /share/
-Disallow: /sign-in
-Disallow: /uploads
-Disallow: /viewer/
-Disallow: /cases/*/dicomweb/
-Disallow: /cases/*/report
-Disallow: /*?*modality=
-Disallow: /*?*part=
+FORMS: Final = {
+    "xml": ("feed.xml", "application/atom+xml; charset=utf-8"),
+    "rss": ("feed_rss.xml", "application/rss+xml; charset=utf-8"),
+}
 
-Sitemap: {sitemap}
-"""
+
+@dataclass(frozen=True)
+class Feed:
+    """What a feed is of.
+
+    Attributes:
+        title, subtitle: what readers call it.
+        author: of the cases that name none.
+        own, page: paths of the feed itself and of the page that shows the same to people.
+        cases: in order.
+    """
+
+    title: str
+    subtitle: str
+    author: str
+    own: str
+    page: str
+    cases: Sequence[FoundCase]
 
 
 def create_feeds_blueprint(pages: Pages) -> Blueprint:
     """Everything for programs that need no viewer."""
     blueprint = Blueprint("feeds", __name__)
     blueprint.register_error_handler(NoSuchCase, not_there)
+    blueprint.register_error_handler(NoSuchPlaylist, not_there)
     whole = {"pages": pages, "labels": labels, "case_address": case_address}
-    blueprint.context_processor(lambda: {**whole, "base": pages.base(), "xml": xml_text})
+    whole |= {"xml": xml_text, "rss_date": format_datetime}
+    blueprint.context_processor(lambda: {**whole, "base": pages.base()})
     _add_feeds(blueprint, pages)
-    _add_maps(blueprint, pages)
-    _add_oembed(blueprint, pages)
+    add_maps(blueprint, pages)
+    add_oembed(blueprint, pages)
     return blueprint
 
 
 def _add_feeds(blueprint: Blueprint, pages: Pages) -> None:
-    @blueprint.get("/feed.xml")
-    def feed() -> Response:
-        return for_readers(_draw_feed(pages, None), ATOM)
+    @blueprint.get("/feed.xml", defaults={"form": "xml"})
+    @blueprint.get("/feed.rss", defaults={"form": "rss"})
+    def feed(form: str) -> Response:
+        return _answer(pages, form, _of_all(pages, form))
 
-    @blueprint.get("/authors/<address>/feed.xml")
-    def channel(address: str) -> Response:
-        return for_readers(_draw_feed(pages, channel_called(pages.database, address)), ATOM)
+    @blueprint.get("/authors/<address>/feed.xml", defaults={"form": "xml"})
+    @blueprint.get("/authors/<address>/feed.rss", defaults={"form": "rss"})
+    def channel(address: str, form: str) -> Response:
+        return _answer(pages, form, _of_channel(pages, form, address))
 
-
-def _add_maps(blueprint: Blueprint, pages: Pages) -> None:
-    @blueprint.get("/sitemap.xml")
-    def sitemaps() -> Response:
-        count = min(LAST_MAP, max(1, -(-count_of_public(pages.database) // PER_MAP)))
-        return for_readers(render_template("sitemaps.xml", numbers=range(1, count + 1)), XML)
-
-    @blueprint.get("/sitemap/<int:number>.xml")
-    def sitemap(number: int) -> Response:
-        if not 1 <= number <= LAST_MAP:
-            abort(404)
-        offset = (number - 1) * PER_MAP
-        codes = public_codes(pages.database, limit=PER_MAP, offset=offset)
-        if not codes and number > 1:
-            abort(404)
-        return for_readers(render_template("sitemap.xml", codes=codes, number=number), XML)
-
-    @blueprint.get("/robots.txt")
-    def robots() -> Response:
-        sitemap = f"{pages.base()}{url_for('feeds.sitemaps')}"
-        return for_readers(ROBOTS.format(site="Readingroom", sitemap=sitemap), PLAIN)
-
-
-def _add_oembed(blueprint: Blueprint, pages: Pages) -> None:
-    @blueprint.get("/oembed")
-    def oembed() -> Response:
-        form = request.args.get("format", "json")
-        if form not in ("json", "xml"):
-            abort(NOT_IMPLEMENTED)
-        case = open_case(pages, _code_in(pages, request.args.get("url", "")))
-        width = _side("maxwidth", EMBED_WIDTH)
-        height = _side("maxheight", round(width * EMBED_HEIGHT / EMBED_WIDTH))
-        said: dict[str, object] = {
-            "version": "1.0",
-            "type": "rich",
-            "title": case.title,
-            "provider_name": pages.site.operator or "Readingroom",
-            "provider_url": f"{pages.base()}/",
-            "html": str(embed_code(pages.base(), case.code, case.title, width, height)),
-            "width": width,
-            "height": height,
-        }
-        picture = key_picture(pages.archive, case)
-        if picture is not None:
-            said["thumbnail_url"] = f"{case_address(pages.base(), case.code)}/picture.jpg"
-            said |= {"thumbnail_width": picture.width, "thumbnail_height": picture.height}
-        if form == "xml":
-            return for_readers(render_template("oembed.xml", said=said), "text/xml; charset=utf-8")
-        return for_readers(jsonify(said).get_data(), "application/json; charset=utf-8")
+    @blueprint.get("/playlists/<code>/feed.xml", defaults={"form": "xml"})
+    @blueprint.get("/playlists/<code>/feed.rss", defaults={"form": "rss"})
+    def playlist(code: str, form: str) -> Response:
+        return _answer(pages, form, _of_playlist(pages, form, code))
 
 
 def xml_text(text: str) -> str:
@@ -138,46 +98,47 @@ def xml_text(text: str) -> str:
     )
 
 
-def _draw_feed(pages: Pages, channel: Channel | None) -> str:
-    wanted, _ = wanted_of(request.args, None if channel is None else channel.owner_id)
-    found = find_cases(pages.database, wanted, limit=ENTRIES)
-    said = arguments(wanted)
-    if channel is None:
-        own, page = url_for("feeds.feed", **said), url_for("public.home", **said)
-    else:
-        named = {"address": channel.address, **said}
-        own, page = url_for("feeds.channel", **named), url_for("public.channel", **named)
-    updated = max((case.updated_at for case in found.cases), default=None)
-    return render_template(
-        "feed.xml",
-        found=found,
-        own=f"{pages.base()}{_below(own)}",
-        page=f"{pages.base()}{_below(page)}",
-        channel=channel,
-        updated=updated,
-        title=channel.name if channel else (pages.site.operator or "Readingroom"),
+def _of_all(pages: Pages, form: str) -> Feed:
+    wanted, _ = wanted_of(request.args)
+    found, said = find_cases(pages.database, wanted, limit=ENTRIES), arguments(wanted)
+    own, page = url_for("feeds.feed", form=form, **said), url_for("public.home", **said)
+    title = pages.site.operator or "Readingroom"
+    return Feed(title, "Teaching cases", title, own, page, found.cases)
+
+
+def _of_channel(pages: Pages, form: str, address: str) -> Feed:
+    channel = channel_called(pages.database, address)
+    wanted, _ = wanted_of(request.args, channel.owner_id)
+    found, said = find_cases(pages.database, wanted, limit=ENTRIES), arguments(wanted)
+    own = url_for("feeds.channel", address=address, form=form, **said)
+    page = url_for("public.channel", address=address, **said)
+    name = channel.name
+    return Feed(name, f"Teaching cases by {name}", name, own, page, found.cases)
+
+
+def _of_playlist(pages: Pages, form: str, code: str) -> Feed:
+    listed = playlist_seen_by(pages.database, code, None)
+    items = items_of(pages.database, listed.playlist.id, None)
+    cases = cases_shown(pages.database, [one.case_id for one in items])
+    own = url_for("feeds.playlist", code=code, form=form)
+    page = url_for("playlists.page", code=code)
+    author = listed.owner or pages.site.operator or "Readingroom"
+    return Feed(listed.playlist.title, "Playlist of teaching cases", author, own, page, cases)
+
+
+def _answer(pages: Pages, form: str, feed: Feed) -> Response:
+    template, media_type = FORMS[form]
+    updated = max((case.updated_at for case in feed.cases), default=None)
+    page = render_template(
+        template,
+        feed=feed,
+        own=f"{pages.base()}{_below(feed.own)}",
+        page=f"{pages.base()}{_below(feed.page)}",
+        updated=updated or pages.clock(),
     )
+    return for_readers(page, media_type)
 
 
 def _below(path: str) -> str:
     """The path below the address of the server, which holds the path of a proxy already."""
     return path.removeprefix(request.script_root)
-
-
-def _code_in(pages: Pages, url: str) -> str:
-    """The code of the case that an address of this server is of; empty for none."""
-    try:
-        parts, base = urlsplit(url), urlsplit(pages.base())
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or parts.netloc.lower() != base.netloc.lower():
-        return ""
-    if not parts.path.startswith(base.path):
-        return ""
-    found = _CASE_PATH.fullmatch(parts.path.removeprefix(base.path))
-    return found[1] if found else ""
-
-
-def _side(name: str, usual: int) -> int:
-    asked = request.args.get(name, usual, int)
-    return max(min(SMALLEST, usual), min(usual, asked))

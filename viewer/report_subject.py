@@ -63,12 +63,16 @@ def subject_of(
         code: of the case.
         account_id, moderator: who reports.
         series_uid, image: what is pointed at.
-        shared: of the share link by which the reporter sees the case.
+        shared: of the share link by which the reporter sees the case, or would if it were not
+            hidden.
 
     Raises:
         NoSuchCase: the reporter does not see such a case.
     """
     found = case_by_code(database, code)
+    if shared is not None and found.hidden_at is not None:
+        # Who has a link to it may add what they have seen, as others may of what was public.
+        return Subject(code)
     try:
         scope: Scope = shared or scope_of_case(database, code, account_id, moderator=moderator)
     except NoSuchCase:

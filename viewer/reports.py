@@ -19,6 +19,7 @@ from cases.errors import InvalidText, NeedsPassword, NoSuchCase
 from cases.report_rows import Kind, Place, Spot
 from cases.reports import CONTACT_CHARACTERS, WORDS_CHARACTERS, report_case
 from cases.share_access import case_of_share, client_of, share_scope
+from cases.share_ends import hides
 from store.access import Scope
 from viewer import words
 from viewer.blueprint import Pages
@@ -125,7 +126,8 @@ def _shared(pages: Pages, code: str) -> Scope | None:
     scope = share_scope(pages.database, secret, client=client, now=pages.clock())
     if scope is None:
         raise NoSuchCase("There is no such link.")
-    case_of_share(pages.database, scope, code)
+    if not hides(pages.database, scope, code):
+        case_of_share(pages.database, scope, code)
     return scope
 
 

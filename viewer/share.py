@@ -23,16 +23,18 @@ from cases.share_access import (
     ShareScope,
     case_of_share,
     client_of,
-    ended,
     open_with_password,
     share_scope,
 )
+from cases.share_ends import ended
 from cases.steps import neighbours
 from store.access import LentScope
 from store.errors import TooManyRequests
 from viewer import words
 from viewer.blueprint import Pages
-from viewer.case_page import CasePage, shared_page
+from viewer.case_page import CasePage
+from viewer.case_pages import shared_page
+from viewer.downloads import archive_of
 from viewer.playlist_page import shared_playlist
 from viewer.sign_in import STALE
 
@@ -99,6 +101,16 @@ def create_share_blueprint(pages: Pages) -> Blueprint:
         except NoSuchCase:
             abort(404)
 
+    @blueprint.get("/cases/<code>/download.zip")
+    def download(share: str, code: str) -> Answer:
+        scope = _scope(pages, share)
+        if scope is None:
+            return _end(pages, share)
+        try:
+            return archive_of(pages, _case_page(pages, share, scope, code))
+        except NoSuchCase:
+            abort(404)
+
     return blueprint
 
 
@@ -143,16 +155,22 @@ def _end(pages: Pages, share: str) -> tuple[str, int]:
 def _case_page(pages: Pages, share: str, scope: ShareScope, code: str | None = None) -> CasePage:
     found = case_of_share(pages.database, scope, code)
     root = f"{request.script_root}/share/{share}/dicomweb"
+    listed = playlist_of_share(pages.database, scope) if scope.playlist_id is not None else None
     page = shared_page(
-        pages, found, LentScope(scope), root, link=share, downloadable=scope.downloadable
+        pages,
+        found,
+        LentScope(scope),
+        root,
+        link=share,
+        downloadable=scope.downloadable,
+        owner_id=None if listed is None else listed.playlist.owner_id,
     )
     if found.version is None or found.private:
         # They lead to pages that whoever has the link may not see.
         page = replace(page, citation="", versions=())
-    if scope.playlist_id is None:
+    if listed is None:
         return page
-    listed = playlist_of_share(pages.database, scope)
-    here = neighbours(items_of(pages.database, scope.playlist_id, scope), found.code)
+    here = neighbours(items_of(pages.database, listed.playlist.id, scope), found.code)
     if here is None:
         return page
     within = InPlaylist(listed.playlist.code, listed.playlist.title, here.place, here.count)

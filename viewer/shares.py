@@ -1,13 +1,14 @@
 """The page on which the owner of a case or a playlist makes, sees and deletes its share links.
 
 Invariants: the page is for the owner, to all others it does not exist; the address of a link is on
-the page that answers its making, and nowhere else.
-Not here: the rules (`cases.sharing`), what a link opens (`viewer.share`).
+the page that follows its making, and nowhere else; loading that page again makes no other link.
+Not here: the rules (`cases.sharing`), how the address gets to that page (`viewer.shares_made`),
+what a link opens (`viewer.share`).
 """
 
 from typing import Final, cast
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -20,6 +21,7 @@ from cases.sharing import create_share, delete_share, restore_share
 from viewer import words
 from viewer.blueprint import Pages, only_signed_in
 from viewer.share_forms import ShareForm, uses, when
+from viewer.shares_made import parted, shown_once
 from viewer.sign_in import ButtonForm
 
 __all__ = ["create_shares_blueprint"]
@@ -38,16 +40,19 @@ def create_shares_blueprint(pages: Pages) -> Blueprint:
     @blueprint.get("/cases/<code>/shares", endpoint="links", defaults={"kind": "case"})
     @blueprint.get("/playlists/<code>/shares", endpoint="of_list", defaults={"kind": "playlist"})
     def page(code: str, kind: Kind) -> str:
-        return _draw(pages, kind, code)
+        made = None
+        if "made" in request.args:
+            made = shown_once(pages.database, current_user.id, request.args["made"])
+        return _draw(pages, kind, code, made=made)
 
     @blueprint.post(f"{OF}/shares")
-    def make(kinds: str, code: str) -> str | tuple[str, int]:
+    def make(kinds: str, code: str) -> Response | tuple[str, int]:
         kind, form = _kind(kinds), ShareForm()
         form.know(pages.clock())
         if not form.validate_on_submit():
             return _draw(pages, kind, code, form=form), UNPROCESSABLE
         try:
-            made = create_share(
+            _, secret = create_share(
                 pages.database,
                 current_user.id,
                 kind,
@@ -61,7 +66,7 @@ def create_shares_blueprint(pages: Pages) -> Blueprint:
         except CaseError as error:
             form.label.errors = (str(error),)
             return _draw(pages, kind, code, form=form), UNPROCESSABLE
-        return _draw(pages, kind, code, made=made)
+        return _back(kinds, code, made=parted(secret, pages.random_bytes))
 
     @blueprint.post(f"{OF}/shares/<int:number>/delete")
     def delete(kinds: str, code: str, number: int) -> Response:
@@ -91,9 +96,9 @@ def _kind(kinds: str) -> Kind:
     return cast(Kind, kinds.removesuffix("s"))
 
 
-def _back(kinds: str, code: str) -> Response:
+def _back(kinds: str, code: str, made: str | None = None) -> Response:
     page = "sharing.links" if kinds == "cases" else "sharing.of_list"
-    return redirect(url_for(page, code=code), 303)
+    return redirect(url_for(page, code=code, made=made), 303)
 
 
 def _pressed() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from cases.contents import WITHOUT_PICTURE
+from cases.contents import WITHOUT_PICTURE, rank
 from cases.using import Use, cases_with
 from store.access import Scope, visible
 from store.db import Database
@@ -44,7 +44,7 @@ class StudyEntry:
         title: what it is called on the page.
         date: Study Date, as a DA value; it was shifted.
         series, images: how many it has.
-        pictured: UID of the series that stands for it; None when it has no picture.
+        pictured: UID of the series that stands for it; None when it has none.
         came_by: the ways on which it came.
         arrived: when the newest part of it came.
         arriving: more of it may be under way.
@@ -191,12 +191,13 @@ def _title(parts: list[dict[str, Any]]) -> str:
 
 
 def _pictured(parts: list[dict[str, Any]]) -> str | None:
-    pictures = [part for part in parts if _is_picture(part)]
-    if not pictures:
-        return None
     # The longest series is seldom a scout or a dose report.
-    best = max(pictures, key=lambda part: int(part["number_of_series_related_instances"]))
-    return str(best["series_instance_uid"])
+    best = min(
+        parts,
+        key=lambda part: (rank(part["modality"]), -int(part["number_of_series_related_instances"])),
+        default=None,
+    )
+    return None if best is None else str(best["series_instance_uid"])
 
 
 def _is_picture(part: dict[str, Any]) -> bool:

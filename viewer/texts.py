@@ -118,8 +118,10 @@ def _facts(pages: Pages) -> dict[str, str]:
     )
     room = gigabytes(site.private_bytes)
     private = (
-        f"Their room is {room} for all that is not in a public case. You are told when it is "
-        "nearly used; when it is full, new private uploads are refused and nothing is deleted."
+        f"Their room is {room}, in which uploads count that are in no case. You are told when it "
+        "is nearly used. When it is full, no further case can be made private, nothing can be "
+        "added to a private case, and images that are sent for one are refused. Nothing is "
+        "deleted, and all else that you send is stored."
     )
     mail = (
         "Messages to you are sent by e-mail; their text is forgotten once they are sent."

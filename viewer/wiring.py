@@ -6,6 +6,7 @@ Not here: the security headers and the secret (`server.app`).
 """
 
 from dataclasses import replace
+from http import HTTPStatus
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_login import current_user
@@ -57,7 +58,7 @@ def install(app: Flask, pages: Pages) -> None:
         assets = pages.assets or Assets.load()
     except NotBuilt as missing:
         install_security(app, pages, with_views=False)
-        _install_notice(app, str(missing))
+        _install_notice(app, pages, str(missing))
         return
     pages = replace(pages, assets=assets)
     app.context_processor(lambda: {"assets": assets})
@@ -100,7 +101,7 @@ def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
     if status < 400:
         return make_response(error.get_response())
     words = words_for(status)
-    if request.path.startswith(f"{API}/") or _for_programs(dicomweb_root):
+    if _is_of_programs(dicomweb_root):
         response = make_response({"error": words.sentence}, status)
     else:
         page = render_template("error.html", status=status, words=words)
@@ -114,9 +115,9 @@ def _error_page(error: HTTPException, dicomweb_root: str) -> Response:
     return response
 
 
-def _for_programs(dicomweb_root: str) -> bool:
+def _is_of_programs(dicomweb_root: str) -> bool:
     return request.path == dicomweb_root or request.path.startswith(
-        (f"{dicomweb_root}/", "/assets/")
+        (f"{API}/", f"{dicomweb_root}/", "/assets/")
     )
 
 
@@ -127,23 +128,15 @@ def _keep_private(response: Response) -> Response:
     return response
 
 
-def _install_notice(app: Flask, sentence: str) -> None:
+def _install_notice(app: Flask, pages: Pages, sentence: str) -> None:
     what = "Readingroom runs, and takes and serves studies, but has no pages here.\n"
 
-    def notice(**_values: str) -> Response:
-        return make_response(f"{what}{sentence}\n", UNAVAILABLE, {"Content-Type": PLAIN})
+    def notice(error: HTTPException) -> Response:
+        # Whatever the name of a page is: without a build none of them is there.
+        if _is_of_programs(pages.dicomweb_root):
+            return make_response({"error": words_for(HTTPStatus.NOT_FOUND).sentence}, error.code)
+        headers = {"Content-Type": PLAIN, "Cache-Control": "no-store"}
+        return make_response(f"{what}{sentence}\n", UNAVAILABLE, headers)
 
-    for rule in (
-        "/",
-        "/uploads",
-        "/uploads/<study_uid>/review",
-        "/account",
-        "/sign-in",
-        "/sign-in/<token>",
-        "/viewer/<study_uid>",
-        "/embed/case/<code>",
-        "/cases/<code>",
-        "/authors/<address>",
-    ):
-        app.add_url_rule(rule, f"not_built:{rule}".replace(".", "_"), notice)
+    app.register_error_handler(HTTPStatus.NOT_FOUND, notice)
     app.logger.warning("%s", sentence)

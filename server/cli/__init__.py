@@ -34,7 +34,7 @@ COMMANDS = {
     "audit": ("server.cli.admin", "Who did what to which."),
     "storage": ("server.cli.admin", "How much is stored."),
     "settings": ("server.cli.admin", "The settings in force."),
-    "retention": ("server.cli.admin", "Cases that were never published, and go."),
+    "retention": ("server.cli.retention", "Cases that were never published, and go."),
     "backup": ("server.cli.backup", "Back up everything but the secret."),
     "restore": ("server.cli.backup", "Put a backup back, into an empty place."),
     "deid": ("server.cli.deid", "De-identify files, without a server."),

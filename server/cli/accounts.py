@@ -15,7 +15,7 @@ import click
 
 from accounts.people import account_by_id, create_account
 from accounts.tokens import ALL_SCOPES, Token, TokenScope, create_token, revoke_token, tokens_of
-from server.cli.database import ready_services
+from server.cli.database import noted, ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.cli.roles import account_named, add_people_commands
 from server.services import Services, now
@@ -55,6 +55,7 @@ def create(
         made = create_account(
             services.database, email, clock=now, password=password, admin=admin, premium=premium
         )
+        noted(services, "make account", str(made.id))
     if as_json:
         click.echo(json.dumps({"id": made.id, "email": made.email, "admin": made.admin}))
     else:
@@ -94,15 +95,18 @@ def create_for(
 ) -> None:
     """Print a new token; it is not shown again."""
     with ready_services(config, data) as services:
+        owner = account_named(services, email)
         made = create_token(
             services.database,
-            account_named(services, email).id,
+            owner.id,
             random_bytes=os.urandom,
             clock=now,
             scopes=[TokenScope(scope) for scope in scopes] or ALL_SCOPES,
             name=name,
             lifetime=None if expires is None else timedelta(days=expires),
         )
+        number = max(one.id for one in tokens_of(services.database, owner.id))
+        noted(services, "make token", f"token {number}")
     click.echo(json.dumps({"token": made}) if as_json else made)
 
 
@@ -132,6 +136,7 @@ def revoke(token_id: int, as_json: bool, data: str | None, config: Path | None) 
     """Make the token of this ID void, from the next request on."""
     with ready_services(config, data) as services:
         revoke_token(services.database, token_id)
+        noted(services, "revoke token", f"token {token_id}")
     click.echo(json.dumps({"revoked": token_id}) if as_json else f"Revoked the token {token_id}.")
 
 

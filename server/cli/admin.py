@@ -1,31 +1,31 @@
-"""`readingroom report`, `audit`, `storage`, `settings`, `retention`: what the admin pages do, too.
+"""`readingroom report`, `audit`, `storage`, `settings`: what the pages of administration do, too.
 
 Invariants: what is done here is in the audit, as done by nobody who was signed in.
-Not here: people (`server.cli.people`), jobs (`server.cli.jobs`).
+Not here: people (`server.cli.people`), jobs (`server.cli.jobs`), retention
+(`server.cli.retention`).
 """
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
 from accounts.directory import names_of
+from cases.report_pictures import delete_pictures
 from cases.report_rows import Outcome, Report, open_reports
 from cases.reports import decide
-from cases.retention import Fate, preview
+from server.cli.accounts import account_named
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.config import load
-from server.daily import retain, rules_of
 from server.services import now
 from server.settings_shown import settings_shown
 from store.audit import find_deeds
 from store.totals import Total, by_modality, by_owner, by_way, of_everything
 
-__all__ = ["audit", "report", "retention", "settings", "storage"]
+__all__ = ["audit", "report", "settings", "storage"]
 
 
 @click.group()
@@ -57,6 +57,7 @@ def list_reports(decided: bool, as_json: bool, data: str | None, config: Path | 
 @click.argument("number", type=click.IntRange(1, 2**63 - 1))
 @click.argument("outcome", type=click.Choice(["restored", "removed"]))
 @click.option("--reason", required=True, help="The owner of the case reads it.")
+@click.option("--delete-series", is_flag=True, help="With `removed`: delete its series for good.")
 @as_json
 @data_option
 @config_option
@@ -64,6 +65,7 @@ def decide_report(
     number: int,
     outcome: str,
     reason: str,
+    delete_series: bool,
     as_json: bool,
     data: str | None,
     config: Path | None,
@@ -79,6 +81,8 @@ def decide_report(
             clock=now,
             base=services.settings.public_base.rstrip("/"),
         )
+        if delete_series and outcome == "removed":
+            delete_pictures(services.ingest, found, by=None)
     hidden = "is hidden" if found.hidden else "is shown"
     click.echo(json.dumps(_described(found)) if as_json else f"{found.case_code} {hidden}.")
 
@@ -91,16 +95,24 @@ def audit() -> None:
 @audit.command("list")
 @click.option("--what", default="", help="Only of this verb, such as `publish case`.")
 @click.option("--which", default="", help="Only with this in what it was done to.")
+@click.option("--account", "email", metavar="EMAIL", help="Only what this account did.")
 @click.option("--limit", default=100, type=click.IntRange(1, 100_000), help="How many.")
 @as_json
 @data_option
 @config_option
 def list_deeds(
-    what: str, which: str, limit: int, as_json: bool, data: str | None, config: Path | None
+    what: str,
+    which: str,
+    email: str | None,
+    limit: int,
+    as_json: bool,
+    data: str | None,
+    config: Path | None,
 ) -> None:
     """List what was done, the newest first."""
     with ready_services(config, data) as services:
-        found, _ = find_deeds(services.database, what=what, which=which, limit=limit)
+        by = None if email is None else account_named(services, email).id
+        found, _ = find_deeds(services.database, account_id=by, what=what, which=which, limit=limit)
     if as_json:
         rows = [asdict(one) | {"at": one.at.isoformat(timespec="seconds")} for one in found]
         click.echo(json.dumps(rows))
@@ -160,45 +172,6 @@ def show_settings(as_json: bool, data: str | None, config: Path | None) -> None:
         click.echo(f"{'  ' if one.usual else '* '}{one.name} = {one.value}")
 
 
-@click.group()
-def retention() -> None:
-    """Cases that were never published, and go."""
-
-
-@retention.command("preview")
-@click.option("--days", default=7, type=click.IntRange(0, 3650), help="Until so many days ahead.")
-@as_json
-@data_option
-@config_option
-def preview_retention(days: int, as_json: bool, data: str | None, config: Path | None) -> None:
-    """List what will be deleted; nothing is changed."""
-    with ready_services(config, data) as services:
-        moment = now()
-        until, rules = moment + timedelta(days=days), rules_of(services.settings)
-        found = preview(services.database, until, rules=rules, now=moment)
-    if as_json:
-        click.echo(json.dumps([_fate(one) for one in found]))
-        return
-    for one in found:
-        told = "told" if one.told_at else "not told"
-        size = f"{one.images} instances, {one.size} bytes"
-        click.echo(f"{one.goes_at:%Y-%m-%d %H:%M}  {one.code}  {one.email}  {told}  {size}")
-
-
-@retention.command("run")
-@as_json
-@data_option
-@config_option
-def retention_run(as_json: bool, data: str | None, config: Path | None) -> None:
-    """Tell owners, and delete what is over, as the server does every day."""
-    with ready_services(config, data) as services:
-        ran = retain(services)
-    if as_json:
-        click.echo(json.dumps(asdict(ran)))
-    else:
-        click.echo(f"Told {ran.told}, deleted {ran.deleted} cases with {ran.images} instances.")
-
-
 def _described(found: Report) -> dict[str, Any]:
     decided = found.decided_at
     return {
@@ -223,15 +196,4 @@ def _total(total: Total, of: str) -> dict[str, Any]:
         "series": total.series,
         "instances": total.images,
         "bytes": total.size,
-    }
-
-
-def _fate(fate: Fate) -> dict[str, Any]:
-    return {
-        "case": fate.code,
-        "owner": fate.email,
-        "goes_at": fate.goes_at.isoformat(timespec="seconds"),
-        "told_at": fate.told_at and fate.told_at.isoformat(timespec="seconds"),
-        "instances": fate.images,
-        "bytes": fate.size,
     }

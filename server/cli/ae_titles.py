@@ -12,7 +12,7 @@ import click
 from accounts.ae_titles import AeTitle, add_ae_title, ae_titles_of, remove_ae_title
 from accounts.peers import Peer, add_peer, peers_of, remove_peer
 from server.cli.accounts import account_named, account_option, email_of
-from server.cli.database import ready_services
+from server.cli.database import noted, ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.services import Services
 
@@ -46,6 +46,7 @@ def add_title(
     with ready_services(config, data) as services:
         owner, own = account_named(services, email), services.settings.ae_title
         made = add_ae_title(services.database, title, owner.id, own=own, open=is_open)
+        noted(services, "add AE title", made.title)
         found = _title(services, made)
     if as_json:
         click.echo(json.dumps(found))
@@ -78,6 +79,7 @@ def remove_title(title: str, as_json: bool, data: str | None, config: Path | Non
     """Take the AE title NAME from its account; what was sent there stays."""
     with ready_services(config, data) as services:
         remove_ae_title(services.database, title)
+        noted(services, "remove AE title", title)
     title = title.strip()
     click.echo(json.dumps({"removed": title}) if as_json else f"Removed the AE title {title}.")
 
@@ -126,6 +128,7 @@ def add(
     with ready_services(config, data) as services:
         owner = account_named(services, email)
         made = add_peer(services.database, ae_title, owner.id, host, port, hosts=hosts, tls=tls)
+        noted(services, "set peer", made.ae_title)
         found = _peer(services, made)
     if as_json:
         click.echo(json.dumps(found))
@@ -158,6 +161,7 @@ def remove(ae_title: str, as_json: bool, data: str | None, config: Path | None) 
     """Know the peer AETITLE no longer; what it sent stays."""
     with ready_services(config, data) as services:
         remove_peer(services.database, ae_title)
+        noted(services, "remove peer", ae_title)
     title = ae_title.strip()
     click.echo(json.dumps({"removed": title}) if as_json else f"Removed the peer {title}.")
 

@@ -14,6 +14,7 @@ from cases.cases import Case, case_by_code, delete_case
 from cases.citing import bibtex, citation, csl_json, datacite, ris
 from cases.overview import SHOWS, CaseRow, Show, all_cases
 from cases.publishing import Published, blockers, publish, published, versions_of
+from cases.reports import take_down
 from server.cli.accounts import email_of
 from server.cli.database import ready_services
 from server.cli.options import as_json, config_option, data_option
@@ -123,6 +124,24 @@ def delete(code: str, as_json: bool, data: str | None, config: Path | None) -> N
         delete_case(services.database, case_by_code(services.database, code).owner_id, code)
         record(services.database, Deed(now(), None, "delete case", code))
     click.echo(json.dumps({"deleted": code}) if as_json else f"Deleted the case {code}.")
+
+
+@case.command("take-down")
+@click.argument("code")
+@click.option("--reason", required=True, help="The owner of the case reads it.")
+@as_json
+@data_option
+@config_option
+def take_down_one(
+    code: str, reason: str, as_json: bool, data: str | None, config: Path | None
+) -> None:
+    """Hide a case that nobody has reported; `report decide` shows it again."""
+    with ready_services(config, data) as services:
+        made = take_down(
+            services.database, code, by=None, reason=reason, clock=now, base=_base(services)
+        )
+    said = {"code": code, "report": made.id}
+    click.echo(json.dumps(said) if as_json else f"{code} is hidden; the report is {made.id}.")
 
 
 @case.command("export-metadata")

@@ -20,7 +20,7 @@ from cases.cases import case_of_owner
 from cases.errors import NoSuchCase
 from cases.publishing import published
 from server.cli.accounts import account_named, account_option, email_of
-from server.cli.database import ready_services
+from server.cli.database import noted, ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.dicomweb_client import DicomwebClient, value_of
 from server.errors import CommandFailed, TransferError, TryLater
@@ -29,6 +29,7 @@ from server.services import Services, now
 from server.transfers import KINDS, send_studies
 from server.watching import Progress
 from server.worker import Reporting, worker_name
+from store.job_list import retry
 from store.jobs import LEASE, Job, JobState
 from store.remotes import Remote
 
@@ -156,6 +157,7 @@ def add_remote(
     token = sys.stdin.readline().strip() if token_stdin else None
     with ready_services(config, data) as services:
         services.remotes.add(account_named(services, email).id, name, url, token or None)
+        noted(services, "set server", name)
     said = {"name": name, "url": url, "account": email}
     click.echo(json.dumps(said) if as_json else f"{name} is {url}.")
 
@@ -195,6 +197,7 @@ def remove_remote(
     """Forget another server."""
     with ready_services(config, data) as services:
         services.remotes.remove(account_named(services, email).id, name)
+        noted(services, "remove server", name)
     click.echo(json.dumps({"removed": name}) if as_json else f"Forgot {name}.")
 
 
@@ -238,7 +241,21 @@ def cancel(number: int, as_json: bool, data: str | None, config: Path | None) ->
     """End a job; what it has sent stays sent."""
     with ready_services(config, data) as services:
         services.jobs.cancel(number)
+        noted(services, "cancel job", f"job {number}")
     click.echo(json.dumps({"cancelled": number}) if as_json else f"Cancelled the job {number}.")
+
+
+@job.command("retry")
+@click.argument("number", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@as_json
+@data_option
+@config_option
+def retry_one(number: int, as_json: bool, data: str | None, config: Path | None) -> None:
+    """Have a job done again that failed or was cancelled; the running server does it."""
+    with ready_services(config, data) as services:
+        retry(services.database, number, but_not=(IMPORT,), clock=now)
+        noted(services, "retry job", f"job {number}")
+    click.echo(json.dumps({"waits": number}) if as_json else f"The job {number} waits.")
 
 
 def _import(

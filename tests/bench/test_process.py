@@ -22,16 +22,19 @@ print(server._process.pid, flush=True)
 TESTS = """
 from pathlib import Path
 from tests.support.server import RunningServer
-server = RunningServer(Path({folder!r}))
+server = RunningServer(Path({folder!r}), afresh={afresh})
 server.start()
 print(server.process.pid, flush=True)
 """
 
 
-@pytest.fixture(params=[BENCH, TESTS], ids=["bench", "tests"])
+@pytest.fixture(
+    params=[(BENCH, None), (TESTS, True), (TESTS, False)], ids=["bench", "afresh", "forked"]
+)
 def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The numbers of a process that has started a server, and of that server."""
-    code = request.param.format(folder=str(tmp_path)) + "import time\ntime.sleep(3600)\n"
+    code, afresh = request.param
+    code = code.format(folder=str(tmp_path), afresh=afresh) + "import time\ntime.sleep(3600)\n"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from accounts.plans import Plan
 from cases.cases import Case, case_of_owner, create_case, save_case
-from cases.document import Document
+from cases.document import Document, ShownSeries, ShownStudy
 from cases.publishing import publish
 from store.db import Database
 from store.schema import series, study
@@ -69,6 +70,11 @@ def pair_of(database: Database, series_id: int) -> Pair:
     return found[0], found[1]
 
 
+def showing(*pairs: Pair) -> Document:
+    """A document that shows these series, each of a study of its own."""
+    return Document(studies=tuple(ShownStudy(s, series=(ShownSeries(uid),)) for s, uid in pairs))
+
+
 def add_case(
     database: Database,
     owner: int = OWNER,
@@ -76,6 +82,7 @@ def add_case(
     title: str = "Wrist pain after a fall",
     pairs: Sequence[Pair] | None = None,
     private: bool = False,
+    plan: Plan | None = None,
     modality: str | None = None,
     body_part: str | None = None,
     now: datetime = NOW,
@@ -86,7 +93,7 @@ def add_case(
     Args:
         database: the index.
         owner: whose it is.
-        title, private: of the case.
+        title, private, plan: of the case.
         pairs: Study and Series Instance UIDs.
         modality, body_part: of the case; by default guessed from its series.
         now: when it is made.
@@ -101,6 +108,7 @@ def add_case(
         clock=lambda: now,
         random_bytes=random_bytes,
         private=private,
+        plan=plan,
     )
     if not document and modality is None and body_part is None:
         return made
@@ -132,7 +140,8 @@ def add_published(
 
 
 def edit(database: Database, case: Case, *, now: datetime = NOW, **fields: Any) -> Case:  # noqa: ANN401
-    """Save a case with other fields: title, modality, body_part, or those of its document."""
+    """Save a case with other fields: title, modality, body_part, private, or of its document."""
+    readers = {name: fields.pop(name) for name in ("private", "plan") if name in fields}
     at_once = {name: getattr(case, name) for name in ("title", "modality", "body_part")}
     at_once = {name: fields.pop(name, value) for name, value in at_once.items()}
     document: Document = fields.pop("document", case.document)
@@ -141,6 +150,7 @@ def edit(database: Database, case: Case, *, now: datetime = NOW, **fields: Any) 
         case.owner_id,
         case.code,
         **at_once,
+        **readers,
         document=replace(document, **fields),
         saved=case.saved,
         clock=lambda: now,

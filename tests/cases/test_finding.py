@@ -8,7 +8,8 @@ from sqlalchemy import update
 
 from cases import schema
 from cases.cases import Case, delete_case
-from cases.finding import count_of_public, find_cases, public_codes
+from cases.finding import find_cases
+from cases.maps import count_of, entries_of
 from cases.publishing import publish
 from cases.typed import words_in
 from cases.wanted import Count, Found, Order, Wanted
@@ -205,6 +206,31 @@ def test_orders(database: Database) -> None:
     assert titles(database, order="title")[-1] == "Scapholunate tear"
 
 
+def test_of_many_the_newest_are_put_in_order_of_fit_and_the_others_follow(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (
+        ("Old scaphoid", ""),
+        ("A", "scaphoid"),
+        ("Scaphoid", ""),
+        ("B", "scaphoid"),
+    ):
+        put(database, name, findings=text or "Other words.")
+    every = {"Old scaphoid", "Scaphoid", "A", "B"}
+    assert set(titles(database, "scaphoid", order="relevance")[:2]) == {"Old scaphoid", "Scaphoid"}
+    monkeypatch.setattr("cases.finding.MOST_RANKED", 2)
+    found = titles(database, "scaphoid", order="relevance")
+    assert found == ["Scaphoid", "B", "A", "Old scaphoid"]
+    pages = [
+        find_cases(database, Wanted("scaphoid", order="relevance"), limit=1, offset=at)
+        for at in range(5)
+    ]
+    assert [one.title for page in pages for one in page.cases] == found
+    assert {page.total for page in pages} == {len(every)}
+    three = find_cases(database, Wanted("scaphoid", order="relevance"), limit=3, offset=1)
+    assert [one.title for one in three.cases] == found[1:]
+
+
 def test_pages_follow_each_other_and_end(database: Database) -> None:
     for number in range(7):
         put(database, f"Case {number}", number)
@@ -227,8 +253,8 @@ def test_what_is_not_public_is_neither_found_nor_counted(
     assert (found.total, found.of_all, counts(found)) == (2, 2, {"CT": 2})
     for wanted in (Wanted("scapholunate"), Wanted(tags=("sports",)), Wanted("", ("MR",))):
         assert find_cases(database, wanted).cases == ()
-    assert count_of_public(database) == 2
-    assert three[0].code not in dict(public_codes(database, limit=9, offset=0))
+    assert count_of(database, "cases") == 2
+    assert three[0].code not in dict(entries_of(database, "cases", limit=9, offset=0))
 
 
 def test_a_case_that_is_being_written_is_found_only_by_what_was_published(

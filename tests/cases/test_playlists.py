@@ -158,6 +158,7 @@ def test_others_see_only_what_is_public_without_a_trace(database: Database) -> N
     assert (listed.cases, listed.owner) == (1, "Ines Ferreira")
 
 
+@pytest.mark.promise("F21")
 def test_who_sees_which_playlist(database: Database) -> None:
     case = add_published(database)
     lists = {v: made(database, case, visibility=v) for v in ("public", "unlisted", "private")}
@@ -203,6 +204,7 @@ def test_the_way_through_a_playlist(database: Database) -> None:
     assert neighbours(items, "bcdfghjk") is None
 
 
+@pytest.mark.promise("F21")
 def test_a_private_playlist_needs_the_plan(database: Database) -> None:
     with pytest.raises(NotAllowed):
         made(database, owner=OTHER, visibility="private")

@@ -3,9 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from cases.cases import delete_case
-from cases.document import Document, ShownSeries, ShownStudy
-from cases.privacy import set_private
+from cases.cases import case_of_owner, delete_case
 from cases.private_series import is_private
 from cases.publishing import publish
 from cases.schema import case
@@ -14,12 +12,12 @@ from store.schema import series
 from tests.cases.rows import (
     NOW,
     OWNER,
-    Pair,
     add_case,
     add_pair,
     add_published,
     clock,
     edit,
+    showing,
 )
 
 
@@ -29,21 +27,17 @@ def private(database: Database) -> set[str]:
         return set(connection.execute(query).scalars())
 
 
-def showing(*pairs: Pair) -> Document:
-    return Document(studies=tuple(ShownStudy(s, series=(ShownSeries(uid),)) for s, uid in pairs))
-
-
 @pytest.mark.promise("F25")
 def test_the_working_copy_and_all_versions_of_a_private_case_count(database: Database) -> None:
     first, second, third = (add_pair(database) for _ in range(3))
     add_pair(database)
     found = add_published(database, pairs=[first])
     assert private(database) == set()
-    found = set_private(database, OWNER, found.code, True, allowed=True)
+    found = edit(database, found, private=True)
     assert private(database) == {first[1]}
     found = edit(database, found, document=showing(second))
     publish(database, OWNER, found.code, clock=clock)
-    edit(database, set_private(database, OWNER, found.code, True, allowed=True), title="T")
+    edit(database, case_of_owner(database, OWNER, found.code), title="T")
     assert private(database) == {first[1], second[1]}
     add_case(database, pairs=[third], private=True)
     assert private(database) == {first[1], second[1], third[1]}
@@ -63,7 +57,7 @@ def test_what_a_published_case_shows_to_everybody_is_not_private(sqlite: Databas
     with sqlite.write() as connection:
         connection.execute(update(case).where(case.c.id == other.id).values(hidden_at=NOW))
     assert private(sqlite) == set()
-    set_private(sqlite, OWNER, other.code, True, allowed=True)
+    edit(sqlite, case_of_owner(sqlite, OWNER, other.code), private=True)
     assert private(sqlite) == {pair[1]}
 
 

@@ -93,7 +93,7 @@ def test_what_lists_and_searches_use_follows_what_was_published(database: Databa
     assert [(v.number, v.note, v.published_at) for v in versions_of(database, found.id)] == [
         (1, "First", later)
     ]
-    [deed] = deeds(database)
+    deed = deeds(database)[0]
     assert (deed.account_id, deed.what) == (OWNER, "publish case")
     assert deed.which == f"{found.code}, version 1; rights affirmed"
 
@@ -161,7 +161,7 @@ def test_a_case_is_not_published_before_it_is_ready(database: Database) -> None:
     with pytest.raises(NotReady, match=r"The case has no title\. The case shows no series\."):
         publish(database, OWNER, found.code, clock=clock)
     assert again(database, found) == found
-    assert deeds(database) == []
+    assert "publish case" not in {one.what for one in deeds(database)}
 
 
 @pytest.mark.parametrize(("state", "says"), [("held", "held for review"), ("left-out", "left out")])

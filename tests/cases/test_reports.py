@@ -21,7 +21,7 @@ from cases.report_rows import (
 from cases.reports import QUIET, decide, report_case, take_down
 from store.access import Scope, visible
 from store.audit import deeds
-from store.changes import version
+from store.changes import current_version
 from store.db import Database
 from store.schema import series
 from tests.cases.rows import NOW, OWNER, add_case, add_pair, add_published, clock, edit
@@ -59,8 +59,7 @@ def test_a_reported_case_is_gone_for_strangers_at_once_and_stays_for_its_owner(
     other = add_published(database)
     before = seen(database, PublishedScope())
     assert pair[1] in before
-    with database.read() as connection:
-        kept_under = version(connection, PublishedScope())
+    kept_under = current_version(database, PublishedScope())
 
     made = report_case(database, case.code, kind="rights", words="From a book.", clock=clock)
 
@@ -73,9 +72,8 @@ def test_a_reported_case_is_gone_for_strangers_at_once_and_stays_for_its_owner(
         case_seen_by(database, case.code, None)
     assert case_seen_by(database, case.code, OWNER).hidden_at == NOW
     assert case_seen_by(database, other.code, None).hidden_at is None
-    with database.read() as connection:
-        # What was kept of before is asked for no more.
-        assert version(connection, PublishedScope()) > kept_under
+    # What was kept of before is asked for no more.
+    assert current_version(database, PublishedScope()) > kept_under
 
 
 def test_a_name_in_a_picture_hides_every_case_that_shows_the_picture(database: Database) -> None:
@@ -94,6 +92,7 @@ def test_a_name_in_a_picture_hides_every_case_that_shows_the_picture(database: D
     assert [is_hidden(database, one) for one in (both, first, second)] == [False] * 3
 
 
+@pytest.mark.promise("F87")
 def test_rights_hide_the_case_that_is_named_and_no_other(database: Database) -> None:
     pair = add_pair(database)
     first, second = (add_published(database, pairs=[pair]) for _ in range(2))
@@ -116,6 +115,7 @@ def test_what_is_restored_is_shown_again_when_nothing_else_hides_it(database: Da
     assert counts_of_reports(database) == (0, 2)
 
 
+@pytest.mark.promise("F87")
 def test_what_is_removed_stays_hidden_until_it_is_decided_again(database: Database) -> None:
     case = add_published(database)
     made = report_case(database, case.code, kind="rights", clock=clock)
@@ -175,6 +175,7 @@ def test_the_same_again_waits_without_hiding_until_the_case_or_the_week_is_anoth
     assert again("anonymity", timedelta(hours=3) + QUIET + SECOND)
 
 
+@pytest.mark.promise("F87")
 def test_owner_moderators_and_reporter_are_told_and_nobody_is_named(database: Database) -> None:
     owner = create_account(database, "ines@northfield.example", clock=clock)
     create_account(database, "admin@northfield.example", clock=clock, admin=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -10,11 +11,14 @@ from sqlalchemy import func, select
 from accounts.messages import messages_of
 from accounts.people import create_account
 from accounts.plans import grant, plan_of
+from cases import retention
 from cases.cases import case_by_code, cases_of_owner, create_case
-from cases.errors import NoSuchCase
+from cases.errors import InvalidText, NoSuchCase, NotReady
+from cases.keeping import keep, kept_cases, release
 from cases.publishing import publish
 from cases.reports import report_case
-from cases.retention import Rules, deadline_of, preview, run
+from cases.retention import Fate, Rules, deadline_of, preview, run
+from store.audit import deeds
 from store.blobs_folder import FolderBlobs
 from store.db import Database
 from store.ingest import Ingest
@@ -147,6 +151,7 @@ def test_what_is_reported_stays_until_it_is_decided(library: Library) -> None:
     assert case_by_code(library.database, code).code == code
 
 
+@pytest.mark.promise("N11")
 def test_looking_changes_nothing_and_tells_what_goes_with_it(library: Library) -> None:
     pair = library.send(1)
     code = library.make(pair)
@@ -188,3 +193,63 @@ def test_the_deadline_is_what_pages_show(library: Library) -> None:
     late = NOW + 13 * DAY
     shown = deadline_of(case, plan=free, pending_days=14, notice_days=3, now=late)
     assert shown == late + 3 * DAY
+
+
+@pytest.mark.promise("F14", "N11")
+def test_a_case_that_is_kept_stays_for_good_or_until_its_day(library: Library) -> None:
+    database, clock = library.database, library.clock
+    code = library.make(library.send(1))
+    assert library.on_day(11) == (1, 0, 0)
+    until = NOW + 40 * DAY
+    assert keep(database, code, by=5, clock=clock, until=until).until == until
+    # Who was told that it goes is told that it stays.
+    told = messages_of(database)[0]
+    assert (told.subject, "until 21 June 2026" in told.body) == ("A case of yours is kept", True)
+    assert library.on_day(36) == (0, 0, 0)
+    [fate] = preview(database, until, rules=RULES, now=clock.now)
+    assert (fate.goes_at, fate.kept_until, fate.told_at) == (until, until, None)
+    assert library.on_day(37) == (1, 0, 0)
+    keep(database, code, by=5, clock=clock)
+    assert library.on_day(99) == (0, 0, 0)
+    assert [(one.code, one.until) for one in kept_cases(database, clock.now)] == [(code, None)]
+    # Released, it has the days of the notice again.
+    release(database, code, by=None, clock=clock)
+    assert kept_cases(database, clock.now) == []
+    assert library.on_day(100) == (1, 0, 0)
+    assert library.on_day(103) == (0, 1, 1)
+    done = [(one.account_id, one.what, one.which) for one in deeds(database)]
+    assert (5, "keep case", f"{code}, until 21 June 2026") in done
+    assert (5, "keep case", f"{code}, for good") in done
+    assert (None, "release case", code) in done
+
+
+def test_what_cannot_be_kept_is_refused(library: Library) -> None:
+    database, clock = library.database, library.clock
+    code = library.make(library.send(1))
+    with pytest.raises(InvalidText):
+        keep(database, code, by=None, clock=clock, until=clock.now)
+    for wrong in ("no code", "22222222"):
+        with pytest.raises(NoSuchCase):
+            keep(database, wrong, by=None, clock=clock)
+    with pytest.raises(NoSuchCase):
+        release(database, code, by=None, clock=clock)
+    publish(database, library.owner, code, clock=clock)
+    with pytest.raises(NotReady):
+        keep(database, code, by=None, clock=clock)
+
+
+def test_a_case_that_is_kept_at_the_last_moment_stays(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = library.make(library.send(1))
+    library.on_day(11)
+    looked = retention.preview
+
+    def then_kept(*asked: Any, **rules: Any) -> list[Fate]:  # noqa: ANN401 - as it is called
+        found = looked(*asked, **rules)
+        keep(library.database, code, by=None, clock=library.clock)
+        return found
+
+    monkeypatch.setattr(retention, "preview", then_kept)
+    assert library.on_day(14) == (0, 0, 0)
+    assert library.codes() == [code]

@@ -1,8 +1,6 @@
 """Cases go on with their series: masked, added to, held, and deleted."""
 
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +28,9 @@ ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
 
 
 @pytest.fixture
-def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
+def store(sqlite: Database, tmp_path: Path) -> Store:
     """A store for what is the same on every database."""
-    path = shutil.copy(migrated, tmp_path / "index.sqlite")
-    database = Database(f"sqlite:///{path}")
-    yield make_store(database, tmp_path / "blobs", os.urandom)
-    database.dispose()
+    return make_store(sqlite, tmp_path / "blobs", os.urandom)
 
 
 def ultrasound(number: int, burned_in: str) -> FileDataset:

@@ -106,4 +106,11 @@ def test_the_picture_is_where_the_viewer_begins_else_the_first_that_is_open() ->
     assert picture_of(Document(start=StartState("5")), studies) == second
     assert picture_of(Document(start=StartState("2")), studies) == first
     assert picture_of(Document(), [StudyOfCase("1", "", "", (report, held))]) == held
-    assert picture_of(Document(), [StudyOfCase("1", "", "", (report,))]) is None
+    waves = series_of("6", "ECG")
+    assert picture_of(Document(), [StudyOfCase("1", "", "", (report, waves))]) == waves
+    assert (
+        picture_of(Document(start=StartState("6")), [*studies, StudyOfCase("2", "", "", (waves,))])
+        == waves
+    )
+    assert picture_of(Document(), [StudyOfCase("1", "", "", (report,))]) == report
+    assert picture_of(Document(), []) is None

@@ -96,7 +96,7 @@ def test_each_mark_is_told_of_once(database: Database, account: Account) -> None
     assert told() == ["ines@example.org: Your room for private cases is full"]
     body = messages_of(database)[0].body
     assert "111 %" in body
-    assert "Nothing was deleted." in body
+    assert "Nothing was deleted" in body
 
 
 def test_a_clock_is_what_a_notice_is_dated_by(database: Database, account: Account) -> None:

@@ -15,12 +15,13 @@ from flask import Flask
 from dicomweb import create_blueprint
 from store.access import Caller, NothingScope, OwnerScope, Scope, SeriesScope, UploadScope
 from store.blobs_folder import FolderBlobs
-from store.db import Database, metadata
+from store.db import Database
 from store.errors import Forbidden, NoSuchRoot
 from store.ingest import Ingest
 from store.keys import KeyRing
 from store.pictures import Pictures
 from store.retrieve import Archive
+from tests.support.tables import make_tables
 
 TOKEN = "the-token"
 OTHER_TOKEN = "another-token"
@@ -87,7 +88,7 @@ def create_app(
 ) -> Flask:
     folder.mkdir(parents=True, exist_ok=True)
     database = Database(f"sqlite:///{folder / 'index.db'}")
-    metadata.create_all(database.engine)
+    make_tables(database)
     blobs = FolderBlobs(folder / "blobs", utc_now)
     keys = KeyRing(database, b"a secret of the server", random_bytes)
     ingest = Ingest(database, blobs, keys, utc_now, pictures=pictures)

@@ -14,7 +14,7 @@ LISTED = {"Origin": "https://viewer.example"}
 UNLISTED = {"Origin": "https://other.example"}
 EXPOSED = (
     "Content-Type, Content-Length, Content-Range, Content-Location, ETag, Warning, Location, "
-    "Retry-After"
+    "Retry-After, RateLimit, RateLimit-Policy"
 )
 
 

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from store.access import OwnerScope
 from store.blobs_folder import FolderBlobs
-from store.changes import version
+from store.changes import current_version
 from store.db import Database
 from store.errors import StoreError
 from store.schema import doomed_blob, instance, replaced_instance, series, study
@@ -62,16 +62,14 @@ def test_the_owner_deletes(
 ) -> None:
     files = [make_file(1), make_file(2), make_file(1, series=2)]
     first, second, other = caller.stored(files)
-    with database.read() as connection:
-        before = version(connection, OwnerScope(1))
+    before = current_version(database, OwnerScope(1))
 
     response = delete(caller, of(first, level) + slash)
 
     assert (response.status_code, response.data) == (204, b"")
     assert rows(database) == left
     assert len(blobs(tmp_path)) == left[2]
-    with database.read() as connection:
-        assert version(connection, OwnerScope(1)) > before
+    assert current_version(database, OwnerScope(1)) > before
     assert caller.get(first).status_code == 404
     assert caller.get(f"{first}/frames/1").status_code == 404
     assert caller.get(f"{first}/rendered").status_code == 404

@@ -265,7 +265,7 @@ def test_a_commit_between_the_number_and_the_search_is_never_hidden(tmp_path: Pa
     other = Database(database.engine.url.render_as_string(hide_password=False))
     add_all(database, owner=1)
 
-    def make() -> kept.KeptAnswer:
+    def make(_number: int) -> kept.KeptAnswer:
         # The number has been read; another process commits before this one searches.
         add_all(other, owner=1)
         return kept.KeptAnswer("", str(_search(database)).encode(), "", ())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, IncompleteRead
 
 import pytest
 from sqlalchemy import update
@@ -111,7 +112,7 @@ def test_a_case_that_is_hidden_ends_what_is_being_read_of_it(library: Library, q
         assert count < length - 2 * FEW
 
 
-@pytest.mark.promise("N6")
+@pytest.mark.promise("N6", "F30")
 def test_a_link_that_is_deleted_ends_what_is_being_read_through_it(library: Library) -> None:
     link, secret = create_share(
         library.services.database,
@@ -129,3 +130,40 @@ def test_a_link_that_is_deleted_ends_what_is_being_read_through_it(library: Libr
 
     length, count = read_slowly(library.server, path, delete)
     assert count < length - 2 * FEW
+
+
+def read_in_chunks(
+    library: Library, path: str, accept: str, meanwhile: Callable[[], None]
+) -> bytes:
+    """What came of a body without a length, to a reader who takes its time."""
+    connection = HTTPConnection("127.0.0.1", library.server.http_port, timeout=LONG)
+    connection.connect()
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    connection.request("GET", path, headers={"Accept": accept})
+    answer = connection.getresponse()
+    assert (answer.status, answer.length) == (200, None)
+    received = answer.read(FEW)
+    meanwhile()
+    time.sleep(0.7)
+    with suppress(ConnectionError, IncompleteRead):
+        received += answer.read()
+    connection.close()
+    return received
+
+
+@pytest.mark.parametrize("kind", ["transcoded", "archive"])
+def test_what_is_made_while_it_is_sent_has_no_end_when_it_is_cut_off(
+    library: Library, kind: str
+) -> None:
+    rle = "transfer-syntax=1.2.840.10008.1.2.5"
+    path = f"/cases/{library.case.code}/dicomweb/studies/{library.study}"
+    accept, end = f'multipart/related; type="application/dicom"; {rle}', b"--\r\n"
+    if kind == "archive":
+        accept, end = f"application/zip; {rle}", b"PK\5\6"
+    whole = read_in_chunks(library, path, accept, lambda: None)
+    assert end in whole[-64:]
+    cut = read_in_chunks(library, path, accept, library.hide)
+    library.show()
+    # The server in front cannot break off a body whose length it was not told; its form can.
+    assert len(cut) < len(whole) - FEW
+    assert end not in cut[-64:]

@@ -45,15 +45,17 @@ RUNS: Final = _same(ADMINISTRATORS)
 TOKEN: Final = _same(NOBODY)
 CASE: Final[Policy] = {"public": EVERYBODY, "private": OWNER, "hidden": OWNER | MODERATORS}
 PUBLIC: Final[Policy] = {"public": EVERYBODY, "private": NOBODY, "hidden": NOBODY}
-# That a case was reported is no secret, and more can be said of it; what it shows is. A link that
-# is of no use is said to be so.
+# That a case was reported is no secret to who could see it, and more can be said of it; what it
+# shows is. A link that is of no use is said to be so.
 REPORTED: Final[Policy] = {
     "public": SIGNED_IN | SHARED | {"stranger"},
     "private": OWNER | SHARED,
-    "hidden": SIGNED_IN | {"stranger"},
+    "hidden": SIGNED_IN | SHARED | {"stranger"},
 }
 # A playlist is there without the cases that its reader may not see.
 LISTED: Final[Policy] = {"public": EVERYBODY, "private": OWNER, "hidden": EVERYBODY}
+# Programs get what strangers do, whoever asks.
+LISTED_TO_ALL: Final[Policy] = {"public": EVERYBODY, "private": NOBODY, "hidden": EVERYBODY}
 # A hidden case is dead by its links, too.
 SHARE: Final[Policy] = {"public": SHARED, "private": SHARED, "hidden": NOBODY}
 # The link of another case shows that one.
@@ -63,5 +65,11 @@ LINK: Final[Policy] = {"public": SHARED | LINKED, "private": SHARED | LINKED, "h
 EMBEDDED: Final[Policy] = {
     "public": SIGNED_IN | SHARED | {"stranger"},
     "private": SHARED,
+    "hidden": NOBODY,
+}
+# The links are of cases, and open no playlist; one with nothing to show is not shown, either.
+EMBEDDED_LIST: Final[Policy] = {
+    "public": SIGNED_IN | {"stranger"},
+    "private": NOBODY,
     "hidden": NOBODY,
 }

@@ -6,8 +6,10 @@ from tests.server.matrix import (
     ANY,
     CASE,
     EMBEDDED,
+    EMBEDDED_LIST,
     LINK,
     LISTED,
+    LISTED_TO_ALL,
     MEMBERS,
     MINE,
     PUBLIC,
@@ -26,6 +28,7 @@ PLACES: Final[dict[str, Any]] = {
     "kind": "bib",
     "kinds": "cases",
     "token": "n" * 43,
+    "mapped": "channels",
 }
 
 _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
@@ -41,6 +44,7 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         POST /confirm/<token>
         GET /account/security/email/<token>
         POST /account/security/email/<token>
+        GET /feed.rss
         GET /feed.xml
         GET /healthz
         GET /help
@@ -67,6 +71,7 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         POST /sign-up
         GET /sign-up/done
         GET /sitemap.xml
+        GET /sitemap/<any(channels, playlists):mapped>-<int:number>.xml
         GET /sitemap/<int:number>.xml
         """,
     ),
@@ -111,6 +116,7 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         POST /playlists/add
         GET /uploads
         GET /uploads/cases
+        POST /uploads/add
         POST /uploads/delete
         GET /verify
         POST /verify
@@ -144,6 +150,9 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         POST /admin/people/<int:number>
         POST /admin/people/invitations
         GET /admin/retention
+        GET /admin/retention/<code>/keep
+        POST /admin/retention/<code>/keep
+        POST /admin/retention/<code>/release
         GET /admin/settings
         GET /admin/storage
         """,
@@ -197,9 +206,11 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         """
         GET /cases/<code>
         GET /cases/<code>/cite.<kind>
+        GET /cases/<code>/download.zip
         GET /cases/<code>/versions/<int:number>
         GET /cases/<code>/versions/<int:number>/cite.<kind>
         GET /cases/<code>/versions/<int:number>/compare/<int:other>
+        GET /cases/<code>/versions/<int:number>/download.zip
         """,
     ),
     (
@@ -222,6 +233,19 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         """,
     ),
     (
+        LISTED_TO_ALL,
+        """
+        GET /playlists/<code>/feed.rss
+        GET /playlists/<code>/feed.xml
+        """,
+    ),
+    (
+        EMBEDDED_LIST,
+        """
+        GET /embed/playlist/<code>
+        """,
+    ),
+    (
         EMBEDDED,
         """
         GET /embed/case/<code>
@@ -237,6 +261,7 @@ _ROWS: Final[tuple[tuple[Policy, str], ...]] = (
         SHARE,
         """
         GET /share/<share>/cases/<code>
+        GET /share/<share>/cases/<code>/download.zip
         """,
     ),
 )
@@ -250,6 +275,7 @@ ELSEWHERE: Final = {
     "GET /assets/<name>": "tests/viewer/test_assets.py",
     "GET /static/<path:filename>": "tests/viewer/test_assets.py",
     "GET /authors/<address>": "tests/viewer/test_public.py",
+    "GET /authors/<address>/feed.rss": "tests/viewer/test_public_feeds.py",
     "GET /authors/<address>/feed.xml": "tests/viewer/test_public_feeds.py",
     "GET /oembed": "tests/viewer/test_public_feeds.py",
     "GET /account/export/<int:number>": "tests/viewer/test_account_data.py",

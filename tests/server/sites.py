@@ -13,11 +13,11 @@ from pydicom.dataset import FileDataset
 from accounts.people import create_account
 from server.cli import commands
 from server.config import load
-from server.migrations import migrate
 from server.services import Services, now
 from server.worker import work
 from store.access import OwnerScope
 from store.jobs import Job, Jobs, JobState
+from tests.support.databases import ready
 from tests.support.datasets import ct_stack, encoded
 
 EMAIL = "ines@example.org"
@@ -38,7 +38,7 @@ class Site:
 
     def __init__(self, folder: Path, slices: int = 3) -> None:
         self.services = Services(load(environment={"READINGROOM_DATA": str(folder / "data")}))
-        migrate(self.services.database)
+        ready(self.services.database)
         self.clock = Clock()
         # Shared by whoever asks these services for the queue.
         self.services.__dict__["jobs"] = Jobs(self.services.database, self.clock)

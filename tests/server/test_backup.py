@@ -13,12 +13,12 @@ from server.backup import back_up, kept_in, place_of
 from server.cli import commands
 from server.config import Settings, load
 from server.errors import CommandFailed
-from server.migrations import migrate
 from server.restore import restore
 from server.services import Services, now
 from store.access import OwnerScope
 from store.db import Database
 from store.removing import remove
+from tests.support.databases import ready
 from tests.support.datasets import ct_stack, encoded
 
 
@@ -29,7 +29,7 @@ class Site:
         self.services = Services(Settings(data=folder / "data"))
         self.services.__dict__["database"] = database
         assert self.services.secret
-        migrate(database)
+        ready(database)
         self.owner = create_account(database, "ines@example.org", clock=now).id
 
     def put(self, study: str, count: int = 2) -> str:

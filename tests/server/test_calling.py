@@ -17,11 +17,11 @@ from server.calling import Calling
 from server.config import Settings
 from server.dimse_edge import dimse_edge_of
 from server.errors import ConfigError
-from server.migrations import migrate
 from server.services import Services, now
 from tests.dimse.peers import PLAIN, provider
 from tests.dimse.test_sending_tls import tls_peer
 from tests.dimse.test_tls import Keys, keys
+from tests.support.databases import ready
 
 __all__ = ["keys"]
 
@@ -32,7 +32,7 @@ EVERYWHERE = Reach(public=True)
 @pytest.fixture
 def prepared(tmp_path: Path) -> Iterator[Services]:
     services = Services(Settings(data=tmp_path / "data"))
-    migrate(services.database)
+    ready(services.database)
     create_account(services.database, "ines@example.org", clock=now)
     create_account(services.database, "otto@example.org", clock=now)
     yield services

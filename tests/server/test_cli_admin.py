@@ -64,10 +64,16 @@ def test_reports_are_listed_and_decided(site: Site) -> None:
         done = run("report", "decide", str(number), "removed", "--reason", reason)
         assert isinstance(done.exception, CommandFailed)
 
+    assert site.services.archive.instances(OwnerScope(site.owner), site.study)
     what = [(one["what"], one["which"]) for one in printed("audit", "list", "--which", code)]
     assert what[:2] == [("restore case", code), ("report case", code)]
     assert len(printed("audit", "list", "--what", "report case")) == 1
     assert len(run("audit", "list", "--limit", "1").stdout.splitlines()) == 1
+    removed = ("report", "decide", str(made.id), "removed", "--reason", "A name.")
+    assert printed(*removed, "--delete-series")["hidden"]
+    assert site.services.archive.instances(OwnerScope(site.owner), site.study) == []
+    mine = printed("audit", "list", "--account", EMAIL)
+    assert {one["what"] for one in mine} == {"make case", "publish case"}
 
 
 def test_storage_is_shown(site: Site) -> None:
@@ -105,3 +111,23 @@ def test_retention_is_looked_at_and_run(site: Site) -> None:
     assert printed("retention", "run") == {"told": 1, "deleted": 0, "images": 0}
     assert "Told 0, deleted 0 cases" in run("retention", "run").stdout
     assert printed("retention", "preview", "--days", "0") == []
+
+
+def test_a_case_is_kept_from_deletion_and_released(site: Site) -> None:
+    code = add_case(site, days_ago=12)
+    kept = printed("retention", "keep", code, "--until", "2126-01-31")
+    assert kept == {
+        "case": code,
+        "title": "Reading the scout",
+        "until": "2126-01-31T23:59:59+00:00",
+    }
+    assert run("retention", "kept").stdout == f"{code}  until 2126-01-31  Reading the scout\n"
+    assert printed("retention", "preview", "--days", "30") == []
+    assert run("retention", "keep", code).stdout == f"Kept {code} for good.\n"
+    assert printed("retention", "kept")[0]["until"] is None
+    assert isinstance(
+        run("retention", "keep", code, "--until", "2020-01-01").exception, CommandFailed
+    )
+    assert printed("retention", "release", code) == {"released": code}
+    assert run("retention", "kept").stdout == ""
+    assert isinstance(run("retention", "release", code).exception, CommandFailed)

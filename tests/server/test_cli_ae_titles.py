@@ -13,8 +13,8 @@ from accounts.reach import Reach
 from server.cli import commands
 from server.config import load
 from server.errors import CommandFailed
-from server.migrations import migrate
 from server.services import Services, now
+from tests.support.databases import ready
 
 INES, OTTO = ("--account", "ines@example.org"), ("--account", "otto@example.org")
 
@@ -23,7 +23,7 @@ INES, OTTO = ("--account", "ines@example.org"), ("--account", "otto@example.org"
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setenv("READINGROOM_DATA", str(tmp_path / "data"))
     services = Services(load())
-    migrate(services.database)
+    ready(services.database)
     for _, email in (INES, OTTO):
         create_account(services.database, email, clock=now)
     return services

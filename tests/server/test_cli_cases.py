@@ -11,15 +11,14 @@ from click.testing import CliRunner, Result
 
 from accounts.people import create_account
 from cases.cases import Case, case_by_code, count_of_owner
-from cases.privacy import set_private
 from server.cli import commands
 from server.config import load
 from server.errors import CommandFailed
-from server.migrations import migrate
 from server.services import Services, now
 from store.audit import deeds
 from store.db import Database
 from tests.cases.rows import add_case, add_pair, add_published, edit
+from tests.support.databases import ready
 
 INES = "ines@example.org"
 
@@ -28,7 +27,7 @@ INES = "ines@example.org"
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     database = Database(f"sqlite:///{folder / 'readingroom.sqlite'}")
-    migrate(database)
+    ready(database)
     create_account(database, INES, clock=now)
     database.dispose()
     return folder
@@ -122,8 +121,17 @@ def test_a_case_is_deleted_once_that_is_sure(services: Services) -> None:
     assert count_of_owner(services.database, 1) == 1
     assert printed("case", "delete", found.code, "--yes") == {"deleted": found.code}
     assert count_of_owner(services.database, 1) == 0
-    [deed, _] = deeds(services.database)
+    deed = deeds(services.database)[0]
     assert (deed.account_id, deed.what, deed.which) == (None, "delete case", found.code)
+
+
+def test_a_case_is_taken_down_and_shown_again(services: Services) -> None:
+    found = published_case(services)
+    made = printed("case", "take-down", found.code, "--reason", "A name in the picture.")
+    assert case_by_code(services.database, found.code).hidden_at is not None
+    printed("report", "decide", str(made["report"]), "restored", "--reason", "It was none.")
+    assert case_by_code(services.database, found.code).hidden_at is None
+    assert "Say why" in refused("case", "take-down", found.code, "--reason", " ")
 
 
 def test_metadata_are_printed_in_each_form(services: Services) -> None:
@@ -160,7 +168,6 @@ def test_a_case_that_there_is_not_is_refused(command: str) -> None:
 
 
 def test_a_private_case_tells_its_title_when_it_is_asked_for(services: Services) -> None:
-    found = published_case(services, title="Secret")
-    set_private(services.database, 1, found.code, True, allowed=True)
+    found = published_case(services, title="Secret", private=True)
     assert printed("case", "show", found.code)["title"] == "Secret"
     assert printed("case", "list", "secret") == []

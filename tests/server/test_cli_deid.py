@@ -13,8 +13,8 @@ from server.cli import COMMANDS, commands
 from server.cli.deid import deid
 from server.config import load
 from server.errors import CommandFailed
-from server.migrations import migrate
 from server.services import Services, now
+from tests.support.databases import ready
 from tests.support.datasets import PLANTED, ct_slice, encoded
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
@@ -84,7 +84,7 @@ def test_the_files_of_a_run_stay_together_and_those_of_another_are_apart(
 
 def test_the_key_of_an_account_gives_what_the_server_gives(sent: Path) -> None:
     services = Services(load())
-    migrate(services.database)
+    ready(services.database)
     owner = create_account(services.database, "reader@example.org", clock=now)
     with services.ingest.batch(owner.id, "STOW-RS") as batch:
         incoming = batch.receive()

@@ -15,8 +15,8 @@ from cases.share_list import shares_of
 from server.cli import commands
 from server.config import load
 from server.errors import CommandFailed
-from server.migrations import migrate
 from server.services import Services, now
+from tests.support.databases import ready
 
 INES = ("--account", "ines@example.org")
 
@@ -26,7 +26,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setenv("READINGROOM_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("READINGROOM_PUBLIC_BASE", "https://pacs.example.org")
     services = Services(load())
-    migrate(services.database)
+    ready(services.database)
     return services
 
 

@@ -13,9 +13,9 @@ from accounts.people import create_account
 from accounts.tokens import TokenScope, create_token
 from server.app import create_app
 from server.config import load
-from server.migrations import migrate
 from server.services import Services, now
 from tests.dicomweb.samples import MULTIPART, make_file, make_rle_file, multipart
+from tests.support.databases import ready
 
 Given = tuple[str, dict[str, str], bytes]
 FRAME = "multipart/related; type=application/octet-stream; transfer-syntax=*"
@@ -79,7 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     patch = pytest.MonkeyPatch()
     patch.setenv("READINGROOM_DATA", str(tmp_path_factory.mktemp("data")))
     services = Services(load())
-    migrate(services.database)
+    ready(services.database)
     account = create_account(services.database, "ines@example.org", clock=now)
     secret = create_token(
         services.database,
@@ -292,7 +292,7 @@ def test_another_application_has_its_own_data(site: Site, tmp_path: Path) -> Non
     environment = pytest.MonkeyPatch()
     environment.setenv("READINGROOM_DATA", str(tmp_path))
     services = Services(load())
-    migrate(services.database)
+    ready(services.database)
     other = create_app(services)
     environment.undo()
     response = other.test_client().get(

@@ -12,7 +12,7 @@ from cases.access import PublishedScope
 from dimse.callers import Caller
 from server.config import Address
 from server.gate import callers_of
-from store.access import OwnerScope
+from store.access import OwnerScope, Scope
 from tests.server.conftest import MakeSite, Site
 
 OWN = "READINGROOM"
@@ -33,6 +33,12 @@ def site(make_site: MakeSite) -> Site:
 
 
 Ask = Callable[[str, str, str], Caller]
+
+
+def found_by(account_id: int | None) -> tuple[Scope, ...]:
+    """What an account's own senders find: its own, and what others have published."""
+    assert account_id is not None
+    return OwnerScope(account_id), PublishedScope(besides=account_id)
 
 
 @pytest.fixture
@@ -73,23 +79,9 @@ def test_titles_and_hosts_lead_to_accounts(
     numbers = {"owner": site.owner.id, "other": site.other.id, None: None}
     caller = ask(calling, called, host)
     assert caller.owner_id == numbers[stores]
-    assert caller.scope == (None if finds is None else OwnerScope(numbers[finds] or 0))
+    assert caller.scopes == (() if finds is None else found_by(numbers[finds]))
     assert caller.is_stranger == (stores is None and finds is None)
     assert (caller.ae_title, caller.host) == (calling.strip(), host)
-
-
-def test_known_peers_find_what_is_published_under_a_title_of_its_own(site: Site, ask: Ask) -> None:
-    found = ask("OTTO-CT", "PUBLISHED ", THERE)
-    assert (found.owner_id, found.scope) == (None, PublishedScope())
-    for calling, host in (("NOBODY", THERE), ("OTTO-CT", "10.21.4.17")):
-        assert ask(calling, "PUBLISHED", host).is_stranger
-    suspend(site.services.database, site.other.id)
-    assert ask("OTTO-CT", "PUBLISHED", THERE).is_stranger
-    resume(site.services.database, site.other.id)
-    # An account that has taken the title keeps it.
-    add_ae_title(site.services.database, "PUBLISHED", site.owner.id, own=OWN)
-    assert ask("OTTO-CT", "PUBLISHED", THERE).is_stranger
-    assert ask("INES-CT", "PUBLISHED", THERE).scope == OwnerScope(site.owner.id)
 
 
 def test_on_loopback_what_strangers_send_belongs_to_the_owner_and_they_find_nothing(
@@ -102,7 +94,7 @@ def test_on_loopback_what_strangers_send_belongs_to_the_owner_and_they_find_noth
     ask = callers_of(database, settings)
     for host in (HERE, "::1", "::ffff:127.0.0.1"):
         caller = ask("NOBODY", OWN, host)
-        assert (caller.owner_id, caller.scope) == (site.owner.id, None)
+        assert (caller.owner_id, caller.scopes) == (site.owner.id, ())
     # Another listener, for TLS say, may be open to others.
     assert ask("NOBODY", OWN, THERE).is_stranger
     assert ask("OTTO-CT", OWN, HERE).is_stranger
@@ -120,16 +112,16 @@ def test_on_loopback_another_account_does_not_take_what_is_the_owners(
     add_peer(database, "STORESCU", site.other.id, hosts=hosts, reach=Reach())
     for called in (OWN, "ANY-SCP"):
         caller = ask("STORESCU", called, HERE)
-        assert (caller.owner_id, caller.scope) == (site.owner.id, None)
+        assert (caller.owner_id, caller.scopes) == (site.owner.id, ())
     # At a title of its own it takes nothing from anybody.
     add_ae_title(database, "OTTO", site.other.id, own=OWN)
     assert ask("STORESCU", "OTTO", HERE).is_stranger == (hosts == [THERE])
     # The owner's own entry, and the operator's for anybody, count as everywhere.
     add_peer(database, "INES-CT", site.owner.id, hosts=[HERE], reach=Reach())
-    assert ask("INES-CT", OWN, HERE).scope == OwnerScope(site.owner.id)
+    assert ask("INES-CT", OWN, HERE).scopes == found_by(site.owner.id)
     assert ask("INES-CT", OWN, "127.0.0.2").is_stranger
     add_peer(database, "STORESCU", site.other.id, hosts=[HERE])
-    assert ask("STORESCU", OWN, HERE).scope == OwnerScope(site.other.id)
+    assert ask("STORESCU", OWN, HERE).scopes == found_by(site.other.id)
 
 
 def test_where_nothing_is_the_owners_a_sender_may_call_from_loopback(
@@ -177,6 +169,6 @@ def test_nobody_acts_for_a_suspended_account(site: Site, ask: Ask) -> None:
     suspend(database, site.other.id)
     for calling, called in (("OTTO-CT", OWN), ("NOBODY", "OTTO-OPEN"), ("OTTO-CT", "OTTO-KNOWN")):
         caller = ask(calling, called, THERE)
-        assert (caller.owner_id, caller.scope) == (None, None), (calling, called)
+        assert (caller.owner_id, caller.scopes) == (None, ()), (calling, called)
     resume(database, site.other.id)
     assert ask("OTTO-CT", OWN, THERE).owner_id == site.other.id

@@ -22,13 +22,13 @@ from cases.sharing import Wanted, create_share, delete_share
 from server.app import create_app
 from server.config import Settings
 from server.gate import SHARE, AccountGate
-from server.migrations import migrate
 from server.services import Services, now
 from store.access import Caller
 from store.changes import bump
 from store.errors import NoSuchRoot
 from store.watching import Watch
 from tests.server.conftest import Site
+from tests.support.databases import ready
 from tests.support.datasets import ct_slice, encoded
 
 ZIP = "?accept=application/zip"
@@ -108,7 +108,7 @@ class Library:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One for all tests; to make one takes longer than all of them."""
     services = Services(Settings(data=tmp_path_factory.mktemp("site")))
-    migrate(services.database)
+    ready(services.database)
     owner = create_account(services.database, "ines@example.org", clock=now)
     other = create_account(services.database, "otto@example.org", clock=now)
     yield Site(create_app(services), services, owner, other)

@@ -80,11 +80,15 @@ def test_strangers_may_ask_so_often_and_are_told_when_again(make_site: MakeSite)
     )
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["RateLimit-Policy"] == '"strangers";q=5;w=60'
+    assert refused.headers["RateLimit"] == f'"strangers";r=0;t={refused.headers["Retry-After"]}'
     assert refused.headers["Access-Control-Allow-Origin"] == "*"
     assert "Retry-After" in refused.headers["Access-Control-Expose-Headers"]
     assert refused.get_json() == {"error": "Too many requests came from this address."}
     near = site.client.get("/dicomweb/studies", environ_base={"REMOTE_ADDR": "198.51.100.10"})
     assert near.status_code == 204
+    assert near.headers["RateLimit-Policy"] == '"strangers";q=5;w=60'
+    assert "RateLimit" not in near.headers
 
 
 def test_owners_are_not_limited(make_site: MakeSite) -> None:

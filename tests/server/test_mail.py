@@ -17,12 +17,12 @@ from accounts.messages import GIVE_UP_AFTER, Message, message_by_id, send
 from server.config import Settings, load
 from server.errors import ConfigError, TransferError, TryLater
 from server.mail import MAIL, Mailer, claim_waiting, deliver, mailer_of
-from server.migrations import migrate
 from server.services import Services, now
 from server.worker import work
 from store.jobs import PAUSES, Job, Jobs, JobState
 from tests.dimse.certificates import Authority
 from tests.server.sites import Clock
+from tests.support.databases import ready
 from tests.support.smtp import MailServer, mail_server
 
 TO = "zebedee.quillfeather@example.org"
@@ -40,9 +40,10 @@ def services(tmp_path: Path, smtp: MailServer) -> Iterator[Services]:
         "READINGROOM_DATA": str(tmp_path / "data"),
         "READINGROOM_SMTP": f"smtp://127.0.0.1:{smtp.port}",
         "READINGROOM_MAIL_FROM": "readingroom@example.org",
+        "READINGROOM_PUBLIC_BASE": "https://cases.example.org",
     }
     made = Services(load(environment=settings))
-    migrate(made.database)
+    ready(made.database)
     made.__dict__["jobs"] = Jobs(made.database, Clock())
     yield made
     made.database.dispose()
@@ -245,7 +246,11 @@ def test_tls_is_spoken_from_the_start_or_as_soon_as_offered(
 
 
 def test_the_settings_name_the_server() -> None:
-    settings = Settings(smtp="smtps://in%40es:p%3Aw@mail.example.org", contact="help@example.org")
+    settings = Settings(
+        smtp="smtps://in%40es:p%3Aw@mail.example.org",
+        contact="help@example.org",
+        public_base="https://cases.example.org",
+    )
     made = mailer_of(settings)
     assert made == Mailer("mail.example.org", 465, True, "in@es", "p:w", "help@example.org")
     assert mailer_of(Settings()) is None
@@ -263,4 +268,10 @@ def test_the_settings_name_the_server() -> None:
 )
 def test_settings_that_cannot_be_used_are_said_at_the_start(smtp: str, sender: str) -> None:
     with pytest.raises(ConfigError):
-        mailer_of(Settings(smtp=smtp, mail_from=sender))
+        mailer_of(Settings(smtp=smtp, mail_from=sender, public_base="https://cases.example.org"))
+
+
+def test_mail_is_not_sent_with_links_to_whatever_host_was_asked_for() -> None:
+    settings = Settings(smtp="smtp://mail.example.org", mail_from="readingroom@example.org")
+    with pytest.raises(ConfigError, match="public_base"):
+        mailer_of(settings)

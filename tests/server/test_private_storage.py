@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from accounts.plans import grant
 from cases.cases import Case, create_case, delete_case
-from cases.privacy import set_private
 from cases.publishing import publish
 from server.app import create_app
 from server.config import load
@@ -17,10 +17,12 @@ from server.kinds import MOVING, perform
 from server.privacy import SETTLE, add_when_unsettled
 from server.services import Services, now
 from store.access import OwnerScope
-from store.errors import StoreError
+from store.errors import NoPrivateRoom, StoreError
 from store.jobs import JobState
+from store.masks import Rectangle, mask_series
+from tests.cases.rows import edit
 from tests.server.sites import Site
-from tests.support.datasets import ct_slice
+from tests.support.datasets import ct_slice, encoded
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_no_file_of_a_private_case_lies_with_the_others_and_no_public_address_ha
     given = {path: stranger.get(path) for path in of_case}
     assert {answer.status_code for answer in given.values()} == {200}
 
-    set_private(site.services.database, site.owner, found.code, True, allowed=True)
+    found = edit(site.services.database, found, private=True)
     assert settle(site) is not None
     assert (files(site, "blobs"), files(site, "private")) == (0, 2)
     assert {stranger.get(path).status_code for path in (*paths, f"/cases/{found.code}")} == {404}
@@ -85,7 +87,7 @@ def test_no_file_of_a_private_case_lies_with_the_others_and_no_public_address_ha
     assert stranger.get(of_case[1], headers=known).status_code == 404
     assert settle(site) is None
 
-    set_private(site.services.database, site.owner, found.code, False, allowed=True)
+    edit(site.services.database, found, private=False)
     assert settle(site) is not None
     assert (files(site, "blobs"), files(site, "private")) == (2, 0)
     # It is the same image to whoever had it before.
@@ -190,3 +192,28 @@ def test_the_private_place_is_beside_the_shared_one_in_a_bucket(
     else:
         _ = services.blobs
         assert made == [blobs, expected]
+
+
+@pytest.mark.promise("F37")
+def test_without_room_only_what_comes_for_a_private_case_is_refused(site: Site) -> None:
+    data = str(site.folder / "data")
+    full = Services(load(environment={"READINGROOM_DATA": data, "READINGROOM_PRIVATE_BYTES": "1"}))
+    case_of(site, private=True)
+    grant(full.database, site.owner, premium=True)
+    with full.ingest.batch(site.owner, "C-STORE") as batch:
+        for number, ds in enumerate([ct_slice(9), ct_slice(1), ct_slice(1, study="1.2.3")]):
+            incoming = batch.receive()
+            incoming.feed(encoded(ds))
+            if number:
+                # What is there already is confirmed, and what is for no case is taken.
+                assert incoming.finish().duplicate == (number == 1)
+            else:
+                with pytest.raises(NoPrivateRoom):
+                    incoming.finish()
+        batch.commit()
+    owner = OwnerScope(site.owner)
+    [series] = {one.series_instance_uid for one in full.archive.instances(owner, site.study)}
+    corner = [Rectangle(0, 0, 4, 4)]
+    masked = mask_series(full.archive, full.ingest, owner, site.owner, site.study, series, corner)
+    assert len(masked) == len(full.archive.instances(owner, site.study)) == 2
+    full.database.dispose()

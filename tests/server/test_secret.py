@@ -26,9 +26,9 @@ def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def keys(tmp_path: Path) -> list[bytes]:
     """The keys of two owners and an upload, in a database that was just made."""
     services = fresh()
-    from server.migrations import migrate
+    from tests.support.databases import ready
 
-    migrate(services.database)
+    ready(services.database)
     services.keys.new_upload(1, now())
     return read_keys(services)
 

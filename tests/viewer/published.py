@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy import update
 
 from accounts.people import Account
+from accounts.plans import grant
 from cases import schema
 from cases.cases import case_by_code, create_case, save_case
+from cases.playlists import add_case as put_case
+from cases.playlists import create_playlist, save_playlist
 from cases.publishing import publish
 from tests.support.datasets import ct_stack
 from tests.viewer.conftest import Site
@@ -43,6 +46,34 @@ def add_case(
     save_again(site, made.code, title=title, modality=modality, body_part=body_part, **document)
     if is_published:
         publish(site.pages.database, owner.id, made.code, clock=site.clock)
+    return made.code
+
+
+def add_playlist(site: Site, *codes: str, visibility: str = "public", note: str = "") -> str:
+    """A playlist of the owner's, with a note after each case; its code."""
+    database, owner_id, title = site.pages.database, site.owner.id, "Two <wrists>"
+    grant(database, owner_id, premium=True)
+    made = create_playlist(
+        database,
+        owner_id,
+        title=title,
+        visibility=visibility,
+        clock=site.clock,
+        random_bytes=site.pages.random_bytes,
+    )
+    for code in codes:
+        made = put_case(database, owner_id, made.code, code, clock=site.clock)
+    save_playlist(
+        database,
+        owner_id,
+        made.code,
+        title=title,
+        description="Read *on*.",
+        visibility=visibility,
+        items=[(code, note) for code in codes],
+        saved=made.saved,
+        clock=site.clock,
+    )
     return made.code
 
 

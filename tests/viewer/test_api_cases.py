@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from accounts.plans import grant
+from accounts.plans import Plan, grant
 from accounts.tokens import TokenScope, create_token
+from cases.storage import private_room
 from tests.support.datasets import ct_slice
 from tests.viewer.conftest import Site
 
@@ -189,6 +190,26 @@ def test_private_needs_a_plan_that_has_it(program: Program) -> None:
     assert program.send("POST", said=asked)[1]["private"] is True
     assert program.send("PUT", path, {"saved": 0, "private": True})[1]["private"] is True
     assert program.send("PUT", path, {"saved": 1, "private": False})[1]["private"] is False
+
+
+@pytest.mark.promise("F112")
+def test_the_list_says_how_much_room_is_left(program: Program) -> None:
+    def told() -> dict[str, str]:
+        answer = program.client.get("/api/cases", headers=program.headers)
+        return {name: answer.headers.get(name, "") for name in ("RateLimit-Policy", "RateLimit")}
+
+    assert told() == {"RateLimit-Policy": "", "RateLimit": ""}
+    database, owner_id = program.site.pages.database, program.site.owner.id
+    grant(database, owner_id, premium=True)
+    limit = program.site.pages.site.private_bytes
+    policy = f'"private cases";q={limit};qu="content-bytes"'
+    before = told()
+    assert before["RateLimit-Policy"] == policy
+    assert before["RateLimit"].startswith('"private cases";r=')
+    program.send("POST", said={"title": "A fall", "studies": [program.study], "private": True})
+    used = private_room(database, owner_id, Plan("premium", True, True, limit)).used
+    assert used > 0
+    assert told()["RateLimit"] == f'"private cases";r={limit - used}'
 
 
 def test_to_others_the_case_does_not_exist(program: Program) -> None:

@@ -54,10 +54,17 @@ def test_without_a_build_pages_say_what_to_do(
 
     monkeypatch.setattr("viewer.wiring.Assets.load", missing)
     client = make_app(replace(site.pages, assets=None)).test_client()
-    for page in ("/", "/uploads", "/sign-in", "/sign-in/x", "/viewer/1.2.3"):
+    built = {rule.rule for rule in site.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    pages = {re.sub("<[^>]+>", "1", rule) for rule in built}
+    others = {page for page in pages if page.startswith(("/api/", "/assets/", "/static/"))}
+    assert len(pages - others) > 60
+    for page in sorted(pages - others - {"/broken", "/dicomweb/broken", "/whose"}):
         answer = client.get(page)
-        assert answer.status_code == 503
+        assert (page, answer.status_code) == (page, 503)
         assert "make client" in answer.text
+    for path in ("/api/unknown", "/dicomweb/unknown", "/assets/unknown.js"):
+        assert client.get(path).get_json()["error"]
+        assert client.get(path).status_code == 404
 
 
 def test_the_pages_ask_only_for_files_that_the_client_builds() -> None:

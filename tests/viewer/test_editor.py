@@ -1,6 +1,6 @@
 """The editor without script: what Save and Publish do, and that nothing typed is lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -9,10 +9,11 @@ from werkzeug.test import TestResponse
 from accounts.plans import grant
 from cases.cases import case_by_code, create_case
 from cases.publishing import published, versions_of
+from cases.storage import stored_by
 from cases.working import Case
 from store.audit import deeds
 from tests.support.datasets import ct_slice
-from tests.viewer.conftest import Site
+from tests.viewer.conftest import Site, make_app
 from tests.viewer.forms import Fields, fields_of, send
 
 STUDY = "1.2.826.0.1.3680043.8.498.5"
@@ -138,11 +139,13 @@ def test_series_are_moved_named_and_left_out_without_script(desk: Desk) -> None:
     first, second = desk.series
     page = desk.client.get(desk.page).text
     assert 'placeholder="1 - FLAIR axial"' in page
-    moved = desk.save(f"down/{desk.study}/{first}", title="Typed meanwhile")
+    link = "[x](view:1/1)"
+    moved = desk.save(f"down/{desk.study}/{first}", title="Typed meanwhile", findings=link)
     assert moved.status_code == 200
     assert desk.case().title == "A fall"
     fields = fields_of(moved.text, "editor")
     assert fields["title"] == "Typed meanwhile"
+    assert fields["findings"] == "[x](view:2/1)"
     assert fields.getlist("series") == [f"{desk.study}/{uid}" for uid in (second, first)]
     fields.setlist("series_name", ["Coronal", ""])
     fields.setlist("show", [f"{desk.study}/{second}"])
@@ -150,6 +153,8 @@ def test_series_are_moved_named_and_left_out_without_script(desk: Desk) -> None:
     send(desk.client, desk.page, fields)
     [study] = desk.case().document.studies
     assert [(one.uid, one.name) for one in study.series] == [(second, "Coronal")]
+    lost = "Findings: the link “x” leads to a series that the case does not show."
+    assert lost in desk.client.get(desk.page).text
     # What is left out can be taken in again.
     assert desk.fields().getlist("series") == [f"{desk.study}/{uid}" for uid in (second, first)]
 
@@ -342,6 +347,36 @@ def test_private_needs_a_plan_that_has_it(desk: Desk) -> None:
     assert desk.case().private
     assert desk.save(readers="public").status_code == 303
     assert not desk.case().private
+
+
+@pytest.mark.promise("F37")
+def test_the_editor_warns_and_adds_nothing_to_a_private_case_once_its_room_is_full(
+    desk: Desk,
+) -> None:
+    site, database = desk.site, desk.site.pages.database
+    grant(database, site.owner.id, premium=True)
+    assert desk.save(readers="private").status_code == 303
+    other, _ = put(site, "1.2.3", "Another")
+    used = stored_by(database, site.owner.id).total
+
+    def with_room(room: int) -> Desk:
+        pages = replace(site.pages, site=replace(site.pages.site, private_bytes=room))
+        visitor = replace(site, app=make_app(pages)).visitor(site.owner)
+        return replace(desk, client=visitor)
+
+    assert "Storage and plan" not in desk.client.get(desk.page).text
+    near, full = with_room(int(used / 0.85)), with_room(used)
+    assert "85&nbsp;% of your room" in near.client.get(desk.page).text
+    assert "Storage for private cases is full." in full.client.get(desk.page).text
+    # What is here can be edited, and opened; another study is not added.
+    assert full.save(title="Goes on").status_code == 303
+    added = fields_of(full.save("add", add=other).text, "editor")
+    added["do"] = "save"
+    refused = send(full.client, desk.page, added)
+    assert refused.status_code == 422
+    assert "Not saved. Storage for private cases is full. Nothing was deleted." in refused.text
+    assert full.save(readers="public").status_code == 303
+    assert "Storage and plan" not in full.client.get(desk.page).text
 
 
 def test_a_case_is_deleted_after_a_question_and_its_series_stay(desk: Desk) -> None:

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from cases.cases import Case, case_of_owner, create_case, save_case
 from cases.document import StartState
 from cases.publishing import publish
-from cases.schema import case
+from cases.share_list import Kind, shares_of
 from cases.sharing import Wanted, create_share, delete_share
 from store.states import State
 from tests.support.datasets import ct_slice
 from tests.viewer.conftest import Site
+from tests.viewer.published import add_case, add_playlist, change
 
 SHOWN = re.compile(r'<script type="application/json" data-part="shown">(.*?)</script>', re.DOTALL)
 
@@ -59,21 +59,12 @@ def published(site: Site, found: Case) -> Case:
 
 
 def changed(site: Site, found: Case, **columns: object) -> None:
-    with site.pages.database.write() as connection:
-        connection.execute(update(case).where(case.c.id == found.id).values(columns))
+    change(site, found.code, **columns)
 
 
 def shared(site: Site, found: Case, **wanted: Any) -> tuple[int, str]:  # noqa: ANN401
-    link, secret = create_share(
-        site.pages.database,
-        site.owner.id,
-        "case",
-        found.code,
-        Wanted("Trainees", **wanted),
-        clock=site.clock,
-        random_bytes=os.urandom,
-    )
-    return link.id, secret
+    secret = share_of(site, "case", found.code, **wanted)
+    return shares_of(site.pages.database)[0].id, secret
 
 
 def shown_in(response: TestResponse) -> dict[str, Any]:
@@ -196,3 +187,78 @@ def test_the_owner_is_not_shown_in_a_frame_what_readers_do_not_see(site: Site, m
     site.hold(series_uid, "burned-in")
     response = site.visitor(site.owner).get(f"/embed/case/{code}")
     assert shown_in(response)["studies"] == []
+
+
+def test_a_playlist_is_read_case_by_case(site: Site) -> None:
+    codes = [add_case(site, title) for title in ("Arcs", "Tunnel", "<b>Tear</b>")]
+    hidden = add_case(site, "Secret")
+    listed = add_playlist(site, *codes, hidden, note="Compare <b>this</b>.")
+    change(site, hidden, hidden_at=site.clock())
+    page = f"/embed/playlist/{listed}"
+    first = site.visitor().get(page)
+    assert "Set-Cookie" not in first.headers
+    assert first.headers["Cache-Control"] == "public, no-cache"
+    for account in (site.owner, site.other):
+        assert site.visitor(account).get(page).text == first.text
+    assert '<h1 class="sr">Arcs</h1>' in first.text
+    assert f'data-root="/cases/{codes[0]}/dicomweb"' in first.text
+    assert f'href="/cases/{codes[0]}?playlist={listed}"' in first.text
+    assert f'href="/playlists/{listed}" target="_blank"' in first.text
+    assert f'href="/cases/{codes[0]}/report?place=embed"' in first.text
+    assert "Two &lt;wrists&gt;</a>" in first.text
+    assert "Compare &lt;b&gt;this&lt;/b&gt;." in first.text
+    assert "1 of 3" in first.text
+    assert 'rel="prev"' not in first.text
+    assert f'rel="next" href="{page}?case={codes[1]}"' in first.text
+    last = site.visitor().get(f"{page}?case={codes[2]}&image=2").text
+    assert "3 of 3" in last
+    assert f'rel="prev" href="{page}?case={codes[1]}"' in last
+    assert 'rel="next"' not in last
+    # A case that was taken out, or is hidden, is as if it had never been in it.
+    for other in (hidden, "k7m2qxvb", "<b>"):
+        assert site.visitor().get(page, query_string={"case": other}).text == first.text
+
+
+def test_a_playlist_that_is_not_open_is_not_in_a_frame_without_its_link(site: Site) -> None:
+    case, pending = add_case(site, private=True), add_case(site, "Draft", is_published=False)
+    listed = add_playlist(site, case, pending, visibility="private")
+    other = add_playlist(site, case, visibility="private")
+    page = f"/embed/playlist/{listed}"
+    nothing = site.visitor().get("/embed/playlist/k7m2qxvb")
+    assert nothing.status_code == 404
+    assert "This playlist is not shown here" in nothing.text
+    for account in (None, site.owner):
+        assert site.visitor(account).get(page).text == nothing.text
+    secret, secret_of_case = share_of(site, "playlist", listed), share_of(site, "case", case)
+    shown = site.visitor().get(f"{page}?share={secret}")
+    assert shown.status_code == 200
+    assert shown.headers["Cache-Control"] == "private, no-store"
+    assert f'data-root="/share/{secret}/dicomweb"' in shown.text
+    assert f'href="/share/{secret}/cases/{case}"' in shown.text
+    assert f'href="/share/{secret}" target="_blank"' in shown.text
+    then = f"{page}?share={secret}&case={pending}"
+    assert f'rel="next" href="{then.replace("&", "&amp;")}"' in shown.text
+    assert '<h1 class="sr">Draft</h1>' in site.visitor().get(then).text
+    for wrong in (f"{page}?share={secret_of_case}", f"/embed/playlist/{other}?share={secret}"):
+        assert site.visitor().get(wrong).text == nothing.text
+    # An empty one is not shown, either.
+    change(site, case, hidden_at=site.clock())
+    change(site, pending, hidden_at=site.clock())
+    assert site.visitor().get(f"{page}?share={secret}").text == nothing.text
+    locked = share_of(site, "playlist", listed, password="under the lamp")
+    asked = site.visitor().get(f"{page}?share={locked}")
+    assert asked.status_code == 401
+    assert "Open the playlist on a page of its own" in asked.text
+
+
+def share_of(site: Site, kind: Kind, code: str, **wanted: Any) -> str:  # noqa: ANN401
+    _, secret = create_share(
+        site.pages.database,
+        site.owner.id,
+        kind,
+        code,
+        Wanted("Trainees", **wanted),
+        clock=site.clock,
+        random_bytes=os.urandom,
+    )
+    return secret

@@ -48,7 +48,21 @@ def test_a_link_to_a_view_becomes_one_of_the_page_and_of_the_viewer() -> None:
     assert attributes["href"] == "?series=1&image=10"
 
 
-@pytest.mark.parametrize("view", ["view:0/1", "view:1", "view:1/2/3", "view:1/-2", "view:a/b"])
+@pytest.mark.promise("N5")
+@pytest.mark.parametrize("look", ["window=-600,1500.5", "window=40,400&zoom=1.5", "zoom=2"])
+def test_a_link_to_a_view_may_have_a_window_and_a_zoom(look: str) -> None:
+    [(_, _), (_, attributes)] = Found(to_html(f"[x](view:1.2.34.5/7?{look})")).tags
+    assert attributes["href"] == f"?series=1.2.34.5&image=7&{look}"
+    assert attributes["data-view"] == f"1.2.34.5/7?{look}"
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        *("view:0/1", "view:1", "view:1/2/3", "view:1/-2", "view:a/b", "view:1.2/1"),
+        *("view:1/1?", "view:1/1?zoom=a", "view:1/1?zoom=1&window=1,2", "view:1/1?x=1"),
+    ],
+)
 def test_what_is_no_view_is_no_link(view: str) -> None:
     assert Found(to_html(f"[x]({view})")).links() == []
 

@@ -5,10 +5,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from accounts.plans import grant
+from accounts.profile import change_profile
 from cases.cases import Case
 from cases.playing import items_of, playlists_of_owner
 from cases.playlists import playlist_of_owner
+from cases.sharing import Wanted, create_share
 from tests.viewer.conftest import Site, press
+from tests.viewer.test_public import data_of, metas
 from tests.viewer.test_sharing import case_of, hide, playlist_of
 from viewer.playlist_forms import code_in
 
@@ -244,3 +247,50 @@ def test_private_needs_the_plan_and_stays_without_it(
     refused = edited(owner, playlist.code, rows, **back)
     assert refused.status_code == 422
     assert "needs a plan" in refused.text
+
+
+def test_a_playlist_says_what_it_is_to_other_sites(site: Site, cases: list[Case]) -> None:
+    database, owner_id = site.pages.database, site.owner.id
+    made = {seen: playlist_of(site, *cases, visibility=seen).code for seen in ("public", "private")}
+    page = site.visitor(site.owner).get(f"/playlists/{made['public']}").text
+    address = f"http://localhost/playlists/{made['public']}"
+    said = data_of(page)
+    # Its owner sees more in it than others are told of.
+    assert said["numberOfItems"] == 2
+    listed = [(one["position"], one["url"]) for one in said["itemListElement"]]
+    assert listed == [(n, f"http://localhost/cases/{cases[n - 1].code}") for n in (1, 2)]
+    told = metas(page)
+    assert told["og:url"] == said["url"] == address
+    assert told["og:image"] == said["image"] == f"{listed[0][1]}/picture.jpg"
+    assert f'<link rel="canonical" href="{address}">' in page
+    frame = f"&lt;iframe src=&#34;http://localhost/embed/playlist/{made['public']}&#34;"
+    assert page.count(frame) == 2
+    private = site.visitor(site.owner).get(f"/playlists/{made['private']}").text
+    assert "embed/playlist" not in private
+    assert "application/ld+json" not in private
+    _, secret = create_share(
+        database,
+        owner_id,
+        "playlist",
+        made["private"],
+        Wanted("Trainees"),
+        clock=site.clock,
+        random_bytes=site.pages.random_bytes,
+    )
+    shared = site.visitor().get(f"/share/{secret}").text
+    assert f"/embed/playlist/{made['private']}?share={secret}&#34;" in shared
+
+
+def test_lists_say_what_they_are_to_other_sites(site: Site, cases: list[Case]) -> None:
+    playlist_of(site, cases[0], visibility="public")
+    change_profile(site.pages.database, site.owner.id, name="Ines", channel="ines")
+    kinds = {"/": "WebSite", "/authors/ines": "ProfilePage", "/playlists": "CollectionPage"}
+    for path, kind in kinds.items():
+        page = site.visitor().get(path).text
+        assert data_of(page)["@type"] == kind
+        assert "Secret" not in page
+        assert metas(page)["og:image"].endswith("/picture.jpg")
+        assert f'<link rel="canonical" href="http://localhost{path}">' in page
+    narrowed = site.visitor().get("/?modality=CT").text
+    assert "canonical" not in narrowed
+    assert 'href="/feed.rss"' in narrowed

@@ -6,6 +6,7 @@ from accounts.plans import grant
 from cases.cases import case_by_code, create_case
 from cases.publishing import publish
 from cases.report_rows import open_reports
+from cases.reports import report_case
 from cases.sharing import Wanted, create_share
 from tests.support.datasets import ct_stack
 from tests.viewer.conftest import Site, press
@@ -129,6 +130,17 @@ def test_whoever_has_a_share_link_reports_what_it_shows(site: Site) -> None:
     sent = {"kind": "anonymity", "place": "embed", "share": secret}
     assert press(browser, page, f"/cases/{private}/report", **sent).status_code == 303
     assert is_hidden(site, private)
+    # Somebody else, who had the case open by the same link, can still add what they have seen.
+    later = site.visitor().get(page)
+    assert later.status_code == 200
+    assert "hidden already" in later.text
+    assert "Reading the scout" not in later.text
+    assert press(site.visitor(), page, f"/cases/{private}/report", **sent).status_code == 303
+    assert len(open_reports(site.pages.database)) == 2
+    # Whoever has no link, or another one, learns nothing.
+    report_case(site.pages.database, other, kind="anonymity", clock=site.clock)
+    for unseen in (f"{private}/report", f"{other}/report?share={secret}"):
+        assert browser.get(f"/cases/{unseen}").status_code == 404
 
 
 def test_what_is_hidden_already_can_be_reported_and_is_not_shown(site: Site) -> None:

@@ -134,6 +134,7 @@ def test_a_new_password_signs_every_other_browser_out(site: Site, pat: Account) 
     assert "was changed" in messages_of(site.pages.database)[0].body
 
 
+@pytest.mark.promise("F107")
 def test_a_forgotten_password_is_set_by_mail_once(site: Site, pat: Account) -> None:
     there = sign_in(site)
     client = site.visitor()
@@ -268,6 +269,12 @@ def test_every_page_of_the_library_is_drawn_by_us(site: Site) -> None:
         _, path, _ = site.app.jinja_loader.get_source(site.app.jinja_env, name)  # type: ignore[union-attr]
         assert path is not None
         assert "viewer/templates/security" in path, name
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/reset", f"{HERE}/password"])
+def test_no_cache_keeps_a_form_of_the_library(site: Site, pat: Account, path: str) -> None:
+    answer = sign_in(site).get(path) if path.startswith(HERE) else site.visitor().get(path)
+    assert answer.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("path", ["/login", "/register", "/logout", "/fs-static/js/webauthn.js"])

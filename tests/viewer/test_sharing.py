@@ -250,11 +250,16 @@ def test_a_link_is_made_and_its_address_shown_once(
     page = shares_page(case)
     assert "Private case" in owner.get(page).text
     wish = {"label": "Trainees, June", "ends": "30", "uses": "50", "allows": "download"}
-    answer = press(owner, page, **wish, password=PASSWORD)
-    assert answer.status_code == 200
+    sent = press(owner, page, **wish, password=PASSWORD)
+    assert sent.status_code == 303
+    answer = owner.get(sent.location)
     assert "Link made for “Trainees, June”." in answer.text
     assert PASSWORD not in answer.text
     address = address_in(answer)
+    # Of its secret, neither the address of the page nor the cookie has anything.
+    for kept in (sent.location, sent.headers["Set-Cookie"]):
+        assert address.removeprefix("/share/") not in kept
+    assert address not in owner.get(sent.location).text
     assert site.visitor().get(address).status_code == 401
     (made,) = shares_of(site.pages.database, site.owner.id)
     assert (made.label, made.max_uses, made.downloadable) == ("Trainees, June", 50, True)
@@ -265,6 +270,17 @@ def test_a_link_is_made_and_its_address_shown_once(
     assert said in again
 
 
+def test_the_half_of_another_page_or_person_shows_nothing(site: Site, case: Case) -> None:
+    page, wish = shares_page(case), {"label": "Exam", "ends": "7", "allows": "view"}
+    one, other = site.visitor(site.owner), site.visitor(site.owner)
+    half = press(one, page, **wish).location
+    for asked in (half, f"{page}?made=", f"{page}?made=x", f"{page}?made=é" + "x" * 57):
+        assert "Link made" not in other.get(asked).text
+    assert "Link made" in one.get(half).text
+    assert len(shares_of(site.pages.database)) == 1
+
+
+@pytest.mark.promise("F29")
 def test_a_link_can_end_on_a_date_or_never(site: Site, owner: FlaskClient, case: Case) -> None:
     page, playlist = shares_page(case), playlist_of(site, case)
     press(owner, page, label="a", ends="date", day="2026-05-12", allows="view")
@@ -302,7 +318,8 @@ def test_a_deleted_link_is_dead_until_it_is_brought_back(
     site: Site, owner: FlaskClient, case: Case
 ) -> None:
     page, stranger = shares_page(case), site.visitor()
-    address = address_in(press(owner, page, label="Exam", ends="7", allows="view"))
+    sent = press(owner, page, label="Exam", ends="7", allows="view")
+    address = address_in(owner.get(sent.location))
     assert stranger.get(address).status_code == 200
     assert "1\u00a0use, last <time" in owner.get(page).text
     (share,) = shares_of(site.pages.database)
@@ -330,4 +347,4 @@ def test_a_plan_without_private_cases_shares_what_is_not_private(
     refused = press(owner, shares_page(case), **wish)
     assert refused.status_code == 422
     assert "needs a plan that has private cases" in refused.text
-    assert press(owner, shares_page(public), **wish).status_code == 200
+    assert press(owner, shares_page(public), **wish).status_code == 303

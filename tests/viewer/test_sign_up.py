@@ -59,6 +59,7 @@ def signed_in(client: FlaskClient) -> bool:
     return client.get("/whose").json != {"account": None}
 
 
+@pytest.mark.promise("F107")
 def test_whoever_signs_up_confirms_the_address_and_signs_in(opened: Opened) -> None:
     site = opened("open")
     client = site.visitor()
@@ -111,6 +112,7 @@ def test_nobody_has_another_confirm_an_account_with_their_password(opened: Opene
     assert taken.status_code == 422
 
 
+@pytest.mark.promise("F71", "F73")
 def test_the_terms_and_the_age_are_accepted_and_recorded(opened: Opened) -> None:
     site = opened("open")
     for missing in ("terms", "of_age"):

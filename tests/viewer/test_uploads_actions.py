@@ -208,3 +208,75 @@ def test_an_empty_list_of_cases_says_how_to_make_one(site: Site) -> None:
     page = site.visitor(site.owner).get("/uploads/cases").text
     assert "Your cases appear here" in page
     assert site.visitor().get("/uploads/cases").status_code == 302
+
+
+def test_chosen_series_go_into_the_working_copy_of_one_of_the_cases(site: Site) -> None:
+    first, second = put(site, 1), put(site, 2, count=3)
+    made = make(site, first, title="Wrist pain")
+    client = site.visitor(site.owner)
+    fields = fields_of(client.get("/uploads").text, "/cases")
+    fields.setlist("study", [second])
+    asked = send(client, "/uploads/add", fields)
+    fields = fields_of(asked.text, "/uploads/add")
+    uids = [one.series_instance_uid for one in site.series(second)]
+    assert fields.getlist("series") == [f"{second}/{uid}" for uid in uids]
+    assert fields["case"] == made.code  # the only one is chosen
+    fields.setlist("series", [f"{second}/{uids[2]}", f"{second}/{uids[0]}"])
+    fields["do"] = "add"
+    answer = send(client, "/uploads/add", fields)
+    assert (answer.status_code, answer.location) == (303, f"/cases/{made.code}/edit")
+    assert "2\N{NO-BREAK SPACE}series added to the working copy" in client.get(answer.location).text
+    [case] = cases_of_owner(site.pages.database, site.owner.id)
+    assert [study.uid for study in case.document.studies] == [first, second]
+    assert [one.uid for one in case.document.studies[1].series] == [uids[2], uids[0]]
+    # Again, nothing is there twice.
+    answer = send(client, "/uploads/add", fields)
+    assert "the case has them already" in client.get(answer.location).text
+
+
+def test_of_many_cases_one_is_found_by_its_title_and_what_was_ticked_stays(site: Site) -> None:
+    study = put(site, 1, count=2)
+    for number in range(22):
+        make(site, study, title=f"Case {number}")
+        site.clock.now += timedelta(minutes=1)
+    client = site.visitor(site.owner)
+    fields = fields_of(client.get("/uploads").text, "/cases")
+    fields.setlist("study", [study])
+    page = send(client, "/uploads/add", fields).text
+    assert page.count('name="case"') == 20
+    assert page.index("Case 21<") < page.index("Case 20<")
+    assert "Case 1<" not in page
+    fields = fields_of(page, "/uploads/add")
+    fields.setlist("series", fields.getlist("series")[1:])
+    fields["do"], fields["words"] = "search", "case 1"
+    page = send(client, "/uploads/add", fields).text
+    assert "Case 1<" in page
+    assert "Case 20<" not in page
+    assert fields_of(page, "/uploads/add").getlist("series") == fields.getlist("series")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("case", "", "Choose a case."),
+        ("case", "2222abcd", "There is no such case among yours."),
+        ("series", "", "Choose at least one series."),
+        ("series", "1.2/1.2.3", "One of the series is not among your studies."),
+    ],
+)
+def test_what_cannot_be_added_is_said_on_the_same_page(
+    site: Site, name: str, value: str, said: str
+) -> None:
+    study = put(site, 1)
+    made = make(site, study)
+    client = site.visitor(site.owner)
+    fields = fields_of(client.get("/uploads").text, "/cases")
+    fields |= {"ticked": "yes", "do": "add", "study": study, "case": made.code, "series": "1/2"}
+    fields[name] = value
+    if not value:
+        del fields[name]
+    answer = send(client, "/uploads/add", fields)
+    assert answer.status_code == 422
+    assert said in answer.text
+    fields.setlist("study", [])
+    assert send(client, "/uploads/add", fields).location == "/uploads"

@@ -12,6 +12,8 @@ from flask import Flask, render_template, session
 from flask_security import (
     MailUtil,
     change_email_confirmed,
+    password_changed,
+    password_reset,
     tf_disabled,
     tf_profile_changed,
     user_registered,
@@ -35,6 +37,7 @@ JOINED = "joined"
 CHANGED = "A change to your account"
 VERBS = {
     "moved": "change address",
+    "password": "change password",
     "code_on": "authenticator on",
     "code_off": "authenticator off",
     "passkey_on": "add passkey",
@@ -47,6 +50,8 @@ def follow_joining(app: Flask, people: People, pages: Pages) -> None:
     follower = _Follower(people, pages)
     user_registered.connect(follower.joined, app)
     change_email_confirmed.connect(follower.moved, app)
+    password_changed.connect(follower.password, app)
+    password_reset.connect(follower.password, app)
     tf_profile_changed.connect(follower.code_on, app)
     tf_disabled.connect(follower.code_off, app)
     wan_registered.connect(follower.passkey_on, app)
@@ -74,6 +79,10 @@ class _Follower:
         self._people.make_links_void(user)
         self._tell(app, user, "moved", old_email)
 
+    def password(self, _app: Flask, user: Person, **_more: object) -> None:
+        # The library's own mail tells of it.
+        self._note(user, "password")
+
     def code_on(self, app: Flask, user: Person, **_more: object) -> None:
         self._tell(app, user, "code_on")
 
@@ -95,8 +104,11 @@ class _Follower:
         return True
 
     def _tell(self, app: Flask, user: Person, what: str, address: str = "") -> None:
-        deed = Deed(self._pages.clock(), user.id, VERBS[what], str(user.id))
-        record(self._pages.database, deed)
+        self._note(user, what)
         body = render_template("security/email/changed.txt", user=user, what=what)
         mail: MailUtil = app.extensions["security"].mail_util
         mail.send_mail(what, CHANGED, address or user.email, "", body, None, user=user)
+
+    def _note(self, user: Person, what: str) -> None:
+        deed = Deed(self._pages.clock(), user.id, VERBS[what], str(user.id))
+        record(self._pages.database, deed)

@@ -17,6 +17,7 @@ from accounts.passkeys import Passkey, passkeys_of
 from accounts.sessions import Session, end_session, end_sessions, sessions_of
 from viewer import words
 from viewer.blueprint import Pages, only_signed_in
+from viewer.deeds import noted
 from viewer.security.joining import JOINED
 from viewer.sign_in import ButtonForm
 
@@ -70,6 +71,7 @@ def create_security_blueprint(pages: Pages) -> Blueprint:
             end_session(pages.database, current_user.id, min(number, LARGEST_NUMBER))
         except NoSuchSession:
             abort(404)
+        noted(pages, "end session", f"session {number}")
         flash("That browser is signed out.", SECTION)
         return redirect(_back(), 303)
 
@@ -77,6 +79,7 @@ def create_security_blueprint(pages: Pages) -> Blueprint:
     def end_others() -> Response:
         _pressed()
         end_sessions(pages.database, current_user.id, besides=current_user.session_id)
+        noted(pages, "end sessions", f"account {current_user.id}")
         flash("Every other browser is signed out.", SECTION)
         return redirect(_back(), 303)
 

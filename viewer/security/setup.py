@@ -98,6 +98,8 @@ RULES: Final = {
     "RESET_PASSWORD_WITHIN": timedelta(hours=2),
     "TWO_FACTOR_AUTHENTICATOR_VALIDITY": 60,
     "WAN_SIGNIN_WITHIN": timedelta(minutes=5),
+    # As values that are true, the library's own would be written "no-store=True".
+    "CACHE_CONTROL": {"private": None, "no-store": None},
     "TOTP_ISSUER": "Readingroom",
     "WAN_RP_NAME": "Readingroom",
 }

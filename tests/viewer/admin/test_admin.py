@@ -82,6 +82,7 @@ def test_sections_exist_for_administrators_and_two_of_them_for_moderators(
     assert admin.get("/admin").location == "/admin/reports"
 
 
+@pytest.mark.promise("F58", "F108", "N12")
 def test_the_queue_lists_what_waits_and_says_how_fast_it_was_hidden(
     site: Site, admin: FlaskClient
 ) -> None:
@@ -152,6 +153,7 @@ def test_of_a_private_case_moderators_see_neither_title_nor_pictures(
     assert f"/cases/{code}/dicomweb" not in other.get(f"/admin/reports/{made.id}").text
 
 
+@pytest.mark.promise("F108")
 def test_cases_are_found_and_taken_down_with_a_reason(site: Site, admin: FlaskClient) -> None:
     code, other = add_case(site), add_case(site, title="100 % sure")
     found = admin.get("/admin/cases?q=THE+SCOUT").text
@@ -172,7 +174,7 @@ def test_cases_are_found_and_taken_down_with_a_reason(site: Site, admin: FlaskCl
     assert admin.get("/admin/cases/bcdfghjk/take-down").status_code == 404
 
 
-@pytest.mark.promise("F89")
+@pytest.mark.promise("F89", "F108")
 def test_people_get_roles_and_plans_and_are_suspended(site: Site, admin: FlaskClient) -> None:
     where = f"/admin/people/{site.other.id}"
     presses: list[tuple[dict[str, str], Callable[[], bool]]] = [
@@ -214,6 +216,7 @@ def test_people_are_found_and_invited(site: Site, admin: FlaskClient) -> None:
     assert [one.which for one in deeds(site.pages.database)][:1] == ["somebody"]
 
 
+@pytest.mark.promise("F108")
 def test_jobs_are_done_again_and_ended(site: Site, admin: FlaskClient) -> None:
     jobs = site.pages.jobs
     number = jobs.add(site.owner.id, "send-to-peer", {"studies": []})
@@ -239,6 +242,7 @@ def test_storage_is_counted_by_account_modality_and_way(site: Site, admin: Flask
         assert said in page
 
 
+@pytest.mark.promise("F108", "N11")
 def test_retention_shows_what_will_go(site: Site, admin: FlaskClient) -> None:
     study_uid = site.put(ct_slice(1, size=16))
     create_case(
@@ -260,6 +264,38 @@ def test_retention_shows_what_will_go(site: Site, admin: FlaskClient) -> None:
     assert "26\u00a0May\u00a02026" in page
     site.clock.now += timedelta(days=13)
     assert "Pending 13 of" in admin.get("/admin/retention?days=7").text
+
+
+def test_a_pending_case_is_kept_and_released(site: Site, admin: FlaskClient) -> None:
+    made = {"clock": site.clock, "random_bytes": site.pages.random_bytes}
+    fields = {"title": "Shoulder", "series": [], **made}
+    code = create_case(site.pages.database, site.owner.id, **fields).code  # type: ignore[arg-type]
+    where = f"/admin/retention/{code}/keep"
+    assert where in admin.get("/admin/retention?days=14").text
+    assert "Keep Shoulder" in admin.get(where).text
+    for wrong in ("", "2026-02-30", "2026-05-01"):
+        refused = press(admin, where, until=wrong, **{"for": "day"})
+        assert (refused.status_code, 'aria-invalid="true"' in refused.text) == (422, True)
+    owner = site.visitor(site.owner)
+    assert press(admin, where, until="2026-06-01", **{"for": "day"}).status_code == 303
+    assert "until 1\u00a0Jun\u00a02026" in admin.get("/admin/retention").text
+    assert "An administrator keeps it until" in owner.get(f"/cases/{code}/edit").text
+    assert press(admin, where, **{"for": "good"}).status_code == 303
+    page = admin.get("/admin/retention?days=30").text
+    assert "Kept by an administrator" in page
+    assert "Nothing will be deleted until then" in page
+    assert "an administrator keeps it" in owner.get(f"/cases/{code}/edit").text
+    back = f"/admin/retention/{code}/release"
+    assert press(admin, "/admin/retention", back).status_code == 303
+    assert press(admin, "/admin/people", back).status_code == 404
+    assert "Kept by" not in admin.get("/admin/retention").text
+    done = [(one.what, one.which) for one in deeds(site.pages.database)]
+    assert [what for what, which in done if which.startswith(code)] == [
+        "release case",
+        "keep case",
+        "keep case",
+        "make case",
+    ]
 
 
 def test_messages_that_nothing_sends_are_read_here(site: Site, admin: FlaskClient) -> None:
