@@ -11,6 +11,7 @@ Without a mail server, messages wait, and administrators see them.
 Not here: SMTP (`server.mail`), the pauses between attempts (`store.jobs`).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,10 +36,12 @@ __all__ = [
     "send",
     "waiting",
     "was_sent",
+    "with_links",
 ]
 
 GIVE_UP_AFTER: Final = timedelta(days=3)
 SUBJECT_CHARACTERS: Final = 200
+_LINK: Final = re.compile(r"^/(?=[^/\s])", re.MULTILINE)
 AT_WORK: Final = "It is being sent."
 REFUSED: Final = "The mail server does not take mail for this address."
 
@@ -176,6 +179,16 @@ def note_trouble(database: Database, message_id: int, trouble: str) -> None:
 def refuse(database: Database, message_id: int) -> None:
     """Say that a message cannot be sent: the mail server refuses its address."""
     _change(database, message_id, trouble=REFUSED)
+
+
+def with_links(body: str, base: str) -> str:
+    """A message with whole addresses, for whoever reads it here.
+
+    Args:
+        body: in which links of a server without a public address are lines that begin with a slash.
+        base: where the reader reaches the server, without a slash at its end.
+    """
+    return _LINK.sub(lambda found: base + found[0], body)
 
 
 def _change(database: Database, message_id: int, **values: object) -> None:

@@ -109,7 +109,7 @@ def create_app(services: Services) -> Flask:
         max_body_bytes=settings.max_body_bytes,
         public_base=edge.public_base,
         path=DICOMWEB_ROOT,
-        headers=HEADERS.items(),
+        headers=(HEADERS | _limit_of(settings.rate_limit)).items(),
     )
     counted = Counted(direct, *watching)
     app.wsgi_app = BehindProxies(counted, edge.trusted, edge.prefix)  # type: ignore[method-assign]
@@ -119,15 +119,21 @@ def create_app(services: Services) -> Flask:
 def _tell_limit(most: int) -> Callable[[Response], Response]:
     """Says in the headers of DICOMweb how often strangers may ask, and when they may again."""
 
+    policy = _limit_of(most)
+
     def tell(response: Response) -> Response:
-        if most and DICOMWEB_ROOT in request.path:
-            response.headers["RateLimit-Policy"] = f'"strangers";q={most};w=60'
+        if policy and DICOMWEB_ROOT in request.path:
+            response.headers.update(policy)
             if response.status_code == 429:
                 seconds = response.headers.get("Retry-After", "60")
                 response.headers["RateLimit"] = f'"strangers";r=0;t={seconds}'
         return response
 
     return tell
+
+
+def _limit_of(most: int) -> dict[str, str]:
+    return {"RateLimit-Policy": f'"strangers";q={most};w=60'} if most else {}
 
 
 def share_key(secret: bytes) -> bytes:

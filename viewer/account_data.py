@@ -168,7 +168,7 @@ def _add_deletion(blueprint: Blueprint, pages: Pages) -> None:
         now, email = pages.clock(), current_user.email
         if mails_since(pages.database, email, now - LIFETIME) < MOST_MAILS:
             proof = make_proof(current_app.secret_key or "", DELETE, current_user.id, now)
-            link = f"{pages.base()}/account/delete?proof={proof}"
+            link = f"{pages.mail_base()}/account/delete?proof={proof}"
             body = _BODY.format(link=link)
             of = current_user.id
             send(pages.database, email, _SUBJECT, body, account_id=of, clock=pages.clock)

@@ -91,6 +91,14 @@ class Pages:
         """The server's address, without a slash at its end."""
         return (self.public_base or request.url_root).rstrip("/")
 
+    def mail_base(self) -> str:
+        """What links in mails begin with: nothing without a public address.
+
+        A mail is caused by one and read by another, whom the host that the first one's request
+        named may lead astray.
+        """
+        return (self.public_base or "").rstrip("/")
+
     def dimse_reached_at(self) -> str:
         """The host that scanners send to; where every address is listened on, that of the pages."""
         if self.dimse_host in ANY_ADDRESS:

@@ -78,7 +78,7 @@ def create_reports_blueprint(pages: Pages) -> Blueprint:
                     account_id=_account_id(),
                     arrived_at=arrived_at,
                     clock=pages.clock,
-                    base=pages.base(),
+                    base=pages.mail_base(),
                 )
             except InvalidText as error:
                 filled.faults["words"] = str(error)

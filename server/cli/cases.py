@@ -16,9 +16,8 @@ from cases.overview import SHOWS, CaseRow, Show, all_cases
 from cases.publishing import Published, blockers, publish, published, versions_of
 from cases.reports import take_down
 from server.cli.accounts import email_of
-from server.cli.database import ready_services
+from server.cli.database import base_of, ready_services
 from server.cli.options import as_json, config_option, data_option
-from server.edge import edge_of
 from server.services import Services, now
 from store.audit import Deed, record
 
@@ -138,7 +137,7 @@ def take_down_one(
     """Hide a case that nobody has reported; `report decide` shows it again."""
     with ready_services(config, data) as services:
         made = take_down(
-            services.database, code, by=None, reason=reason, clock=now, base=_base(services)
+            services.database, code, by=None, reason=reason, clock=now, base=base_of(services)
         )
     said = {"code": code, "report": made.id}
     click.echo(json.dumps(said) if as_json else f"{code} is hidden; the report is {made.id}.")
@@ -162,13 +161,8 @@ def export_metadata(
     """Print what a catalogue, or a bibliography, is told of a published case."""
     with ready_services(config, data) as services:
         found = published(services.database, case_by_code(services.database, code).id, number)
-        base = _base(services)
+        base = base_of(services)
     click.echo(_FORMS[form](found, code, base, services.settings.operator).strip())
-
-
-def _base(services: Services) -> str:
-    edge = edge_of(services.settings)
-    return edge.public_base or f"{edge.scheme}://{services.settings.http}"
 
 
 def _datacite(found: Published, code: str, base: str, operator: str) -> str:

@@ -10,13 +10,14 @@ from pathlib import Path
 from accounts.errors import AccountError
 from cases.errors import CaseError
 from server.config import load
+from server.edge import edge_of
 from server.errors import CommandFailed
 from server.migrations import migrate
 from server.services import Services, now
 from store.audit import Deed, record
 from store.errors import StoreError
 
-__all__ = ["noted", "ready_services"]
+__all__ = ["base_of", "noted", "ready_services"]
 
 
 @contextmanager
@@ -32,6 +33,12 @@ def ready_services(config: Path | None, data: str | None) -> Iterator[Services]:
         yield services
     except (AccountError, CaseError, StoreError) as error:
         raise CommandFailed(str(error)) from None
+
+
+def base_of(services: Services) -> str:
+    """The address of the pages that commands print, without a slash at its end."""
+    edge = edge_of(services.settings)
+    return edge.public_base or f"{edge.scheme}://{services.settings.http}"
 
 
 def noted(services: Services, what: str, which: str) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from accounts.messages import Message, message_by_id, messages_of
+from accounts.messages import Message, message_by_id, messages_of, with_links
 from accounts.plans import FREE, PREMIUM, grant
 from cases.export import size_of, write_export
 from cases.leaving import leave
 from server.cli.accounts import account, account_named
-from server.cli.database import ready_services
+from server.cli.database import base_of, ready_services
 from server.cli.options import as_json, config_option, data_option
 from server.services import now
 from store.audit import Deed, record
@@ -106,10 +106,11 @@ def show(message_id: int, as_json: bool, data: str | None, config: Path | None) 
     """Print the message of this ID; the text of one that was sent is no longer known."""
     with ready_services(config, data) as services:
         found = message_by_id(services.database, message_id)
+        body = with_links(found.body, base_of(services))
     if as_json:
-        click.echo(json.dumps({**_described(found), "body": found.body}))
+        click.echo(json.dumps({**_described(found), "body": body}))
         return
-    click.echo(f"To: {found.recipient}\nSubject: {found.subject}\n\n{found.body}", nl=False)
+    click.echo(f"To: {found.recipient}\nSubject: {found.subject}\n\n{body}", nl=False)
 
 
 def _described(found: Message) -> dict[str, object]:

@@ -17,9 +17,8 @@ from accounts.invitations import invite
 from accounts.people import Account, account_by_email
 from accounts.roles import Role, accounts, resume, role_of, set_role, suspend
 from accounts.signin import create_link
-from server.cli.database import ready_services
+from server.cli.database import base_of, ready_services
 from server.cli.options import as_json, config_option, data_option
-from server.edge import edge_of
 from server.services import Services, now
 from store.audit import Deed, record
 from store.db import Database
@@ -43,7 +42,7 @@ def invite_one(email: str, as_json: bool, data: str | None, config: Path | None)
     with ready_services(config, data) as services:
         secret = invite(services.database, email, random_bytes=os.urandom, clock=now)
         _note(services, "invite", "")
-    link = f"{_base(services)}/sign-up?invitation={secret}"
+    link = f"{base_of(services)}/sign-up?invitation={secret}"
     click.echo(json.dumps({"email": email.lower(), "link": link}) if as_json else link)
 
 
@@ -58,7 +57,7 @@ def sign_in_link(email: str, as_json: bool, data: str | None, config: Path | Non
         account = account_named(services, email)
         secret = create_link(services.database, account.id, random_bytes=os.urandom, clock=now)
         _note(services, "sign-in link", str(account.id))
-    link = f"{_base(services)}/sign-in/{secret}"
+    link = f"{base_of(services)}/sign-in/{secret}"
     click.echo(json.dumps({"email": account.email, "link": link}) if as_json else link)
 
 
@@ -145,11 +144,6 @@ def _stand(
     said = {"id": account.id, "email": account.email, "active": active}
     done = "may do again what it could" if active else "is suspended"
     click.echo(json.dumps(said) if as_json else f"The account {account.email} {done}.")
-
-
-def _base(services: Services) -> str:
-    edge = edge_of(services.settings)
-    return edge.public_base or f"{edge.scheme}://{services.settings.http}"
 
 
 def _note(services: Services, verb: str, which: str) -> None:

@@ -17,9 +17,8 @@ from cases.playing import Listed, every_playlist
 from cases.share_list import Share, shares_of
 from cases.sharing import Wanted, create_share, delete_share, end_of
 from server.cli.accounts import account_named, account_option, email_of
-from server.cli.database import ready_services
+from server.cli.database import base_of, ready_services
 from server.cli.options import as_json, config_option, data_option
-from server.edge import edge_of
 from server.errors import CommandFailed
 from server.services import Services, now
 
@@ -78,7 +77,7 @@ def create(
             clock=now,
             random_bytes=os.urandom,
         )
-        address = f"{_base(services)}/share/{secret}"
+        address = f"{base_of(services)}/share/{secret}"
         described = _described(services, made) | {"address": address}
     click.echo(json.dumps(described) if as_json else address)
 
@@ -146,11 +145,6 @@ def list_playlists(email: str | None, as_json: bool, data: str | None, config: P
 
 def _id(services: Services, email: str | None) -> int | None:
     return None if email is None else account_named(services, email).id
-
-
-def _base(services: Services) -> str:
-    edge = edge_of(services.settings)
-    return edge.public_base or f"{edge.scheme}://{services.settings.http}"
 
 
 def _described(services: Services, found: Share) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def test_an_account_is_deleted_by_a_fresh_link_from_its_mail(
     assert press(visitor, DELETE, f"{DELETE}/link").status_code == 303
     [message] = messages_of(site.pages.database)
     assert (message.recipient, message.account_id) == (ines.email, ines.id)
-    link = re.search(r"http://localhost(/account/delete\?proof=\S+)", message.body)
+    link = re.search(r"^(/account/delete\?proof=\S+)", message.body, re.MULTILINE)
     assert link
     # Another's session, or a form without the link, does nothing with it.
     other = site.visitor(site.other)

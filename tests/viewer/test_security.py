@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from accounts.messages import Message, messages_of
+from accounts.messages import Message, messages_of, with_links
 from accounts.people import Account, account_by_email, create_account
 from accounts.roles import resume, suspend
 from accounts.schema import account as table
@@ -44,9 +44,9 @@ def whose(client: FlaskClient) -> int | None:
 
 
 def link_in(mail: Message) -> str:
-    found = re.search(r"http://localhost(/\S+)", mail.body)
+    found = re.search(r"^/\S+", mail.body, re.MULTILINE)
     assert found
-    return found[1]
+    return found[0]
 
 
 def set_up_codes(client: FlaskClient) -> str:
@@ -172,6 +172,19 @@ def test_links_in_mails_lead_to_the_public_address(site: Site, pat: Account) -> 
     body = messages_of(site.pages.database)[0].body
     assert "evil.example" not in body
     assert "https://cases.example.org/reset/" in body
+
+
+def test_without_a_public_address_links_in_mails_name_no_host(site: Site, pat: Account) -> None:
+    client = site.visitor()
+    page = client.get("/reset", headers={"Host": "evil.example"})
+    csrf = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert csrf
+    fields = {"email": EMAIL, "csrf_token": csrf[1]}
+    client.post("/reset", data=fields, headers={"Host": "evil.example"})
+    body = messages_of(site.pages.database)[0].body
+    assert "evil.example" not in body
+    assert "\n/reset/" in body
+    assert "\nhttp://127.0.0.1:8080/reset/" in with_links(body, "http://127.0.0.1:8080")
 
 
 def test_an_address_changes_when_the_new_one_answers(site: Site, pat: Account) -> None:

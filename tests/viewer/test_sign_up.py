@@ -46,9 +46,9 @@ def mails(site: Site) -> list[Message]:
 
 
 def link_of(mail: Message) -> str:
-    found = re.search(r"http://localhost(/\S+)", mail.body)
+    found = re.search(r"^/\S+", mail.body, re.MULTILINE)
     assert found, mail.body
-    return found[1]
+    return found[0]
 
 
 def join(site: Site, client: FlaskClient | None = None, **other: str) -> TestResponse:

@@ -60,7 +60,12 @@ def add_cases(blueprint: Blueprint, pages: Pages) -> None:
         by, reason = int(current_user.id), request.form.get("reason", "")
         try:
             made = take_down(
-                pages.database, code, by=by, reason=reason, clock=pages.clock, base=pages.base()
+                pages.database,
+                code,
+                by=by,
+                reason=reason,
+                clock=pages.clock,
+                base=pages.mail_base(),
             )
         except NoSuchCase:
             abort(404)

@@ -6,7 +6,7 @@ Not here: the outbox (`accounts.messages`).
 from flask import Blueprint, abort, render_template
 
 from accounts.errors import NoSuchMessage
-from accounts.messages import count_of_messages, message_by_id, messages_of
+from accounts.messages import count_of_messages, message_by_id, messages_of, with_links
 from viewer.admin.guard import SIZE, Page
 from viewer.blueprint import Pages
 
@@ -34,4 +34,9 @@ def add_messages(blueprint: Blueprint, pages: Pages) -> None:
             found = message_by_id(pages.database, number)
         except NoSuchMessage:
             abort(404)
-        return render_template("admin_message.html", pages=pages, message=found)
+        return render_template(
+            "admin_message.html",
+            pages=pages,
+            message=found,
+            body=with_links(found.body, pages.base()),
+        )

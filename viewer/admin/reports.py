@@ -112,7 +112,7 @@ def _decide(pages: Pages, found: Report, outcome: Outcome) -> None:
         reason=request.form.get("reason", ""),
         seen=request.form.get("seen"),
         clock=pages.clock,
-        base=pages.base(),
+        base=pages.mail_base(),
     )
     if outcome == "removed" and "delete" in request.form and is_administrator(pages):
         delete_pictures(pages.ingest, found, by=by)

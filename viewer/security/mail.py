@@ -1,8 +1,9 @@
 """Puts the mails of Flask-Security into the outbox.
 
-Invariants: mails are plain text; links in them lead to the public address, whatever host a request
-named, so that nobody has others sent to theirs; nobody's mailbox is filled from here: after some
-mails within an hour, no more are written to the same address until the hour is over.
+Invariants: mails are plain text; links in them lead to the public address, or, where there is none,
+name no host at all: whatever a request named, nobody has others sent to theirs; nobody's mailbox
+is filled from here: after some mails within an hour, no more are written to the same address until
+the hour is over.
 Not here: the outbox (`accounts.messages`), the texts (`templates/security/email`).
 """
 
@@ -29,7 +30,7 @@ def outbox_of(pages: Pages) -> type[MailUtil]:
 
     def _with_public_links(body: str) -> str:
         here = request.url_root.rstrip("/")
-        return body.replace(f"{here}/", f"{pages.base()}/")
+        return body.replace(f"{here}/", f"{pages.mail_base()}/")
 
     class Outbox(MailUtil):
         def __init__(self, app: Flask) -> None:

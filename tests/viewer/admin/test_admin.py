@@ -301,10 +301,15 @@ def test_a_pending_case_is_kept_and_released(site: Site, admin: FlaskClient) -> 
 def test_messages_that_nothing_sends_are_read_here(site: Site, admin: FlaskClient) -> None:
     assert "There are no messages" in admin.get("/admin/messages").text
     number = send(
-        site.pages.database, "jon@northfield.example", "Hello", "<b>Text</b>", clock=site.clock
+        site.pages.database,
+        "jon@northfield.example",
+        "Hello",
+        "<b>Text</b>\n\n/reset/x\n",
+        clock=site.clock,
     )
     assert "Hello" in admin.get("/admin/messages").text
     assert "&lt;b&gt;Text" in admin.get(f"/admin/messages/{number}").text
+    assert "http://localhost/reset/x" in admin.get(f"/admin/messages/{number}").text
     assert admin.get("/admin/messages/999").status_code == 404
 
 
