@@ -204,6 +204,11 @@ def test_no_other_page_can_be_framed(
     strict: BrowserContext, elsewhere: tuple[Path, str], library: Library, public: Case
 ) -> None:
     page, frame = framed(strict, elsewhere, f"{library.server.base}/cases/{public.code}")
+    # What is refused has no load event that could be waited for.
+    for _ in range(100):
+        if frame.url:
+            break
+        page.wait_for_timeout(50)
     assert frame.url.startswith("chrome-error:")
     page.close()
 
