@@ -221,3 +221,6 @@ def test_made_images_arrive_while_the_list_is_open(
         (tmp_path / f"{number}.dcm").write_bytes(encoded(ds))
     assert storescu(server, tmp_path).returncode == 0
     expect(page.locator('a[href^="/viewer/"]')).not_to_have_count(before, timeout=30_000)
+    newest = page.locator("[data-live] .film").first.locator("img")
+    expect(newest).to_have_js_property("complete", True)
+    assert newest.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0

@@ -3,7 +3,8 @@
  */
 export function hideBroken(within: ParentNode): void {
   for (const image of within.querySelectorAll<HTMLImageElement>('.film > img')) {
-    if (image.complete && image.naturalWidth === 0) image.remove();
+    // One that was not tried yet, as those of a page that is only parsed, is no broken one.
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc !== '') image.remove();
     else image.addEventListener('error', () => image.remove());
   }
 }
