@@ -4,10 +4,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
 from accounts.people import first_account
 from accounts.plans import grant
@@ -15,6 +17,7 @@ from accounts.profile import change_profile
 from cases.cases import create_case
 from cases.playlists import add_case, create_playlist
 from cases.publishing import publish
+from cases.schema import share
 from cases.share_list import Kind
 from cases.sharing import Wanted, create_share
 from server.config import load
@@ -159,6 +162,21 @@ def test_a_private_playlist_is_shared_and_dead_at_once_when_its_link_is_deleted(
     # Of the link, nothing but its digest is anywhere on the disk, logs included.
     for path, content in library.server.bytes_on_disk().items():
         assert secret.encode() not in content, path
+
+
+@pytest.mark.promise("F28", "F29")
+def test_of_many_links_each_ends_by_itself(page: Page, reader: Page, library: Library) -> None:
+    base, links = library.server.base, [library.share("case", label=f"Week {n}") for n in range(12)]
+    page.goto(f"{base}/cases/{library.codes[1]}/shares")
+    expect(page.locator(".links > li", has_text="Week")).to_have_count(len(links))
+    with library.services.database.write() as connection:
+        ended = update(share).where(share.c.label == "Week 0")
+        connection.execute(ended.values(expires_at=now() - timedelta(seconds=1)))
+    reader.goto(links[0])
+    expect(reader.get_by_role("heading", level=1)).to_have_text("This link has ended")
+    reader.goto(links[1])
+    expect(reader.get_by_role("heading", level=1)).to_have_text(TITLES[1])
+    is_drawn(reader)
 
 
 @pytest.mark.promise("N6")
