@@ -10,10 +10,9 @@ Not here: where codes stand (``deid.rewriter``).
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from deid.encoding import Encoding, elements, items
-from deid.meanings import meanings_of
 from deid.profile import Profile
 from deid.text import Identifiers, clean
 
@@ -73,7 +72,7 @@ def concept_of(buf: bytes, start: int, end: int, enc: Encoding) -> bytes:
 
 def _of_standard(code: Code, scheme: bytes, identifiers: Identifiers) -> Code:
     text = (code.value or b"").strip(b" \0")
-    meanings = meanings_of(_SAME_SCHEME.get(scheme, scheme), text)
+    meanings = _meanings().get(_SAME_SCHEME.get(scheme, scheme), {}).get(text, ())
     # What the standard knows is no identifier, whatever a patient's number is.
     known = bool(meanings) or not text
     value = code.value
@@ -123,3 +122,41 @@ def _if_there(value: bytes | None, instead: bytes) -> bytes | None:
 
 # SNOMED RT by its two designators, SNOMED CT by its one.
 _SAME_SCHEME: Final = {b"SNM3": b"SRT", b"99SDM": b"SRT"}
+
+
+Meanings = dict[bytes, dict[bytes, tuple[bytes, ...]]]
+_KNOWN: Final[Meanings] = {}
+
+
+def _meanings() -> Meanings:
+    if not _KNOWN:
+        use_meanings(read_meanings())
+    return _KNOWN
+
+
+def use_meanings(known: Meanings) -> None:
+    """Take what another process has read, rather than read it when the first code comes."""
+    _KNOWN.update(known)
+
+
+def read_meanings() -> Meanings:
+    """Return the meanings of every code that PS3.16 names, by scheme and value.
+
+    pydicom's tables, which these are of, take 15 MB and stay in the process that reads them.
+    """
+    from pydicom.sr._concepts_dict import concepts
+    from pydicom.sr._snomed_dict import mapping
+
+    found: Meanings = {b"SCT": {}, b"SRT": {}}
+    tables = cast(dict[str, dict[str, dict[str, tuple[str, list[int]]]]], concepts)
+    for scheme, keywords in tables.items():
+        named = found.setdefault(scheme.encode(), {})
+        for codes in keywords.values():
+            for value, (meaning, _) in codes.items():
+                code = value.encode()
+                named[code] = (*named.get(code, ()), meaning.encode())
+    for retired, value in mapping.get("SRT", {}).items():
+        meanings = found[b"SCT"].get(value.encode())
+        if meanings:
+            found[b"SRT"].setdefault(retired.encode(), meanings)
+    return found

@@ -10,6 +10,8 @@ Not here: what they do with it (`server.jobs`).
 
 import gc
 import sys
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
 # With its decoders comes whatever they could use, 12 MB: the product asks none of them.
 _UNUSED = ("gdcm", "requests")
@@ -23,8 +25,29 @@ for _name in _hidden:
 import server.listening
 import server.worker
 import server.wsgi  # noqa: F401
+from deid.codes import Meanings, read_meanings, use_meanings
 
 __all__: list[str] = []
+
+
+def _tell_meanings(connection: "Connection[Meanings, None]") -> None:
+    connection.send(read_meanings())
+
+
+def _read_apart() -> Meanings:
+    """Read the meanings of codes in a process that ends: what it read them from goes with it."""
+    context = get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_tell_meanings, args=(sending,))
+    process.start()
+    sending.close()
+    found: Meanings = receiving.recv()
+    receiving.close()
+    process.join()
+    return found
+
+
+use_meanings(_read_apart())
 
 # The memory of what is there stays shared as long as the collector of garbage does not touch it.
 gc.collect()
