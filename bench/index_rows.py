@@ -3,7 +3,8 @@
 Invariants: rows only, the same in each run; what the product keeps beside the rows (indexes, the
 index of words, the number of changes) is made by the product's own statements, after the rows.
 There are 30 instances counted for a series, but no rows of instances: the queries that are measured
-do not look at them.
+do not look at them. As many studies have a rare value however many there are, and are as evenly
+spread among them, so that what finds these finds the same number of them at each size.
 Not here: measuring (``bench.index``).
 """
 
@@ -18,10 +19,14 @@ from sqlalchemy import Connection, Table, func, select
 from store.changes import bump
 from store.db import Database
 from store.schema import YEAR, series, study
+from store.search_words import merge_words
 
-__all__ = ["fill", "made", "prepare_filling"]
+__all__ = ["DAYS_OF_MONTH", "FIRST_YEAR", "YEARS", "fill", "made", "prepare_filling"]
 
 BATCH = 1_000
+RARE, RARE_MODALITY = 100, 20
+"""How many studies have a rare name and description, and a rare modality, of however many."""
+FIRST_YEAR, YEARS, DAYS_OF_MONTH = 2015, 10, 28
 NOW = "2026-01-01 00:00:00.000000"
 PARTS = ("THORAX", "ABDOMEN", "HEAD", "KNEE", "SPINE", "HIP", "HAND", "NECK", "PELVIS", "HEART")
 KINDS = ("ROUTINE", "WITH CONTRAST", "WITHOUT CONTRAST", "FOLLOW UP", "TRAUMA", "SCREENING")
@@ -71,8 +76,10 @@ def fill(database: Database, owner: int, studies: int) -> None:
         if is_sqlite:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.invalidate()
-    if not is_sqlite:
-        # What it does by itself after a while.
+    # What the server, or the database by itself, does after a while.
+    if is_sqlite:
+        merge_words(database)
+    else:
         with database.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql("VACUUM ANALYZE")
@@ -81,12 +88,13 @@ def fill(database: Database, owner: int, studies: int) -> None:
 def made(owner: int, studies: int) -> Iterator[tuple[list[Row], list[Row]]]:
     """The rows of studies and of their series, 1.6 on average; the same each time."""
     last_series = 0
+    rare, rare_modality = (max(10, studies // many) for many in (RARE, RARE_MODALITY))
     for begin in range(0, studies, BATCH):
         dice = random.Random(begin)
         some, children = [], []
         for number in range(begin + 1, min(begin + BATCH, studies) + 1):
-            some.append(_study(dice, number, owner))
-            modality = "OPT" if number % 50_000 == 7 else dice.choice(MODALITIES)
+            some.append(_study(dice, number, owner, rare=number % rare == 5))
+            modality = "OPT" if number % rare_modality == 7 else dice.choice(MODALITIES)
             for place in range(dice.choice(HOW_MANY_SERIES)):
                 last_series += 1
                 own = modality if place == 0 else dice.choice((modality, "SR"))
@@ -96,9 +104,9 @@ def made(owner: int, studies: int) -> Iterator[tuple[list[Row], list[Row]]]:
         yield some, children
 
 
-def _study(dice: random.Random, number: int, owner: int) -> Row:
-    rare = number % 10_000 == 5
-    year, month, day = dice.randrange(2015, 2025), dice.randrange(12) + 1, dice.randrange(28) + 1
+def _study(dice: random.Random, number: int, owner: int, *, rare: bool) -> Row:
+    year = dice.randrange(FIRST_YEAR, FIRST_YEAR + YEARS)
+    month, day = dice.randrange(12) + 1, dice.randrange(DAYS_OF_MONTH) + 1
     return (
         number,
         owner,

@@ -1,6 +1,6 @@
 """What is done once a day, as a job in the queue: retention, and telling whose room is nearly used.
 
-    worker ── is_due? ──> a job of the kind `daily` ──> retain, notify_of_room
+    worker ── is_due? ──> a job of the kind `daily` ──> retain, notify_of_room, merge_words
 
 Invariants: one such job a day, whichever worker adds it; one that fails is tried again as any job
 is, and what it has done is not done twice, as it is written down with what it is about.
@@ -26,6 +26,7 @@ from server.watching import Progress
 from store.db import in_utc
 from store.jobs import Job, Jobs
 from store.schema import job
+from store.search_words import merge_words
 
 __all__ = [
     "DAILY",
@@ -67,6 +68,7 @@ def perform_daily(
     tidy(services)
     with services.database.write() as connection:
         purge_shares(connection, now=now())
+    merge_words(services.database)
     progress(2, 2)
 
 

@@ -12,6 +12,7 @@ and by walking `FIRST_WALK` studies, which find the first page themselves when m
 Not here: the conditions (`store.search_terms`), the attributes of what was found (`store.search`).
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,7 +37,7 @@ from store.search_blocks import expected, with_text
 from store.search_first import Walking, first_of_parts, first_of_studies
 from store.search_keys import Level
 from store.search_terms import Terms, Words
-from store.search_years import Walk, Walked, days_of, parts_of, passed_parts, walked_parts
+from store.search_years import Walk, Walked, end_of_parts, parts_of, walked_parts
 from store.words import OWNER_SHIFT, TABLE
 
 __all__ = ["COUNTED", "Cut", "Found", "count", "find"]
@@ -46,12 +47,11 @@ COUNTED: Final = 300
 
 FEW: Final = 5_000
 MANY: Final = 50_000
-DAYS: Final = 31
-"""How many studies are few, and how many an index may lead to if walking is of no use; of how many
-days there may be few."""
+"""How many studies are few, and how many an index may lead to if walking is of no use."""
 
 RARE: Final = 500
-"""Of how many studies with a text, by what PostgreSQL expects, none of the newest are looked at."""
+"""Of how many studies with a text, by what PostgreSQL expects, or of a few days, all are looked up
+before any of the newest is looked at."""
 
 FIRST_WALK: Final = 1_000
 SHORT_WALK: Final = 10_000
@@ -101,18 +101,16 @@ class _Order:
     """The studies of an owner's that are walked, the newest first.
 
     Attributes:
-        every: selects all of them within a part of the order.
+        end: selects the last of those that are walked first.
         matching: those of them that match.
         at_once: walks the first of them, until so many match.
-        first: how many are walked first.
-        enough: how many of these have to match for more to be walked.
+        enough: how many of the first have to match for more to be walked.
         behind: how many behind a page are looked for on the first walk.
     """
 
-    every: Callable[[Walk], Walked]
+    end: Callable[[], Select[Any]]
     matching: Callable[[Walk], Walked]
     at_once: Callable[[int], Walking]
-    first: int
     enough: int
     behind: int
 
@@ -159,13 +157,15 @@ class _Search:
         if not self.where:
             return self.run(self.walk())
         if self._is_one():
-            dates = terms.study_dates
             # Of many days, some of the newest studies are, too.
-            is_long = dates is not None and (days_of(dates) or DAYS) >= DAYS
+            is_long = terms.study_dates is not None and not terms.led_by_few_days
             if not is_long and (found := self._led(terms.leads[0])) is not None:
                 return found
-        elif len(self.where) == 1 and (lead := _few(self.connection, terms.leads)) is not None:
-            return self.run(self.by_lead(lead))
+        else:
+            is_alone = len(self.where) == 1
+            leads, most = (terms.leads, FEW) if is_alone else (terms.led_by_few_days, RARE)
+            if (lead := _few(self.connection, leads, most)) is not None:
+                return self.run(self.by_lead(lead))
         if not terms.leads and (self.is_sqlite or not terms.indexed):
             return self.run(self._newest(scope, rest), behind=1)
         return self._until_enough(scope)
@@ -188,9 +188,10 @@ class _Search:
         led: list[int] = self.connection.execute(select(together(key))).scalar_one()
         if len(led) > FEW:
             return None
-        below = self.cut.below
-        keys = sorted((one for one in set(led) if below is None or one < below), reverse=True)
-        return Found(keys[self.cut.offset :], is_all=True)
+        keys = sorted(set(led))
+        if self.cut.below is not None:
+            del keys[bisect_left(keys, self.cut.below) :]
+        return Found(keys[::-1][self.cut.offset :], is_all=True)
 
     def _until_enough(self, scope: OwnerScope) -> Found:
         """Walk a little, and as far as it promises; ask an index if that is not enough."""
@@ -238,8 +239,7 @@ class _Search:
         if not self.is_sqlite:
             walking = order.at_once(max(order.enough, wanted + order.behind))
             return walking.keys, walking.floor
-        passed_over = order.every(rest).offset(order.first - 1).limit(1)
-        floor = self.connection.execute(passed_over).scalar()
+        floor = self.connection.execute(order.end()).scalar()
         if floor is None:
             return self._keys(order.matching(rest).limit(wanted + order.behind)), None
         first = order.matching(Walk(floor, self.cut.below))
@@ -248,12 +248,11 @@ class _Search:
     def _by_study(self, scope: OwnerScope, rest: Walk) -> _Order:
         """All studies."""
         return _Order(
-            lambda walk: _ordered(scope, "study", [], walk),
+            lambda: _ordered(scope, "study", [], rest).offset(FIRST_WALK - 1).limit(1),
             lambda walk: self._newest(scope, walk),
             lambda wanted: first_of_studies(
                 self.connection, scope, self.where, rest, FIRST_WALK, wanted
             ),
-            FIRST_WALK,
             _PROMISING if len(self.where) == 1 else _PROMISING_OF_SEVERAL,
             COUNTED + 1,
         )
@@ -271,12 +270,11 @@ class _Search:
             return walked_parts(scope, parts, where, walk, is_sqlite=self.is_sqlite)
 
         return _Order(
-            lambda walk: passed_parts(scope, parts, walk),
+            lambda: end_of_parts(scope, parts, rest, FIRST_OF_YEARS),
             walked,
             lambda wanted: first_of_parts(
                 self.connection, scope, parts, where, rest, FIRST_OF_YEARS, wanted
             ),
-            FIRST_OF_YEARS,
             max(1, _PROMISING * FIRST_OF_YEARS // FIRST_WALK),
             1 if not self.is_sqlite else COUNTED + 1,
         )

@@ -32,6 +32,7 @@ from store.search_keys import (
 from store.search_levels import level_of
 from store.search_rules import EMPTY, Rules, Span, date_span, is_universal, one_of
 from store.search_values import Test, value_test
+from store.search_years import days_of
 from store.words import COLUMNS as WORD_COLUMNS
 
 __all__ = ["Beyond", "Match", "Terms", "Words", "terms_of"]
@@ -44,6 +45,9 @@ _SERIES_UID: Final = 0x0020000E
 _INSTANCE_UID: Final = 0x00080018
 _MODALITY: Final = 0x00080060
 _SHORTEST_WORD: Final = 3
+
+FEW_DAYS: Final = 31
+"""Of fewer days there may be few studies."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Terms:
         looked_up: the same, said so that PostgreSQL sees what it has an index for.
         below: conditions on rows below, true for one series or instance of each result.
         leads: selects of the studies that one of the conditions holds for, from an index.
+        led_by_few_days: that of them which is of less than a month.
         indexed: those of them that it has one for.
         words: parts of texts that the index of words finds.
         modalities: of which the study has one; none when that is not asked for so.
@@ -113,6 +118,7 @@ class Terms:
     below: list[ColumnElement[bool]] = field(default_factory=list)
     below_level: Level = "study"
     leads: list[Select[Any]] = field(default_factory=list)
+    led_by_few_days: list[Select[Any]] = field(default_factory=list)
     indexed: list[ColumnElement[bool]] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
     modalities: tuple[str, ...] = ()
@@ -184,6 +190,8 @@ def _add_column(
         terms.indexed.append(found)
         if value not in EMPTY and len(one_of(key.vr, value, rules)) == 1:
             terms.study_dates = date_span(key.vr, value, name)
+            if (days_of(terms.study_dates) or FEW_DAYS) < FEW_DAYS:
+                terms.led_by_few_days = terms.leads[-1:]
         walked = condition(_WalkedDate(key.column), key.vr, value, name, rules)
     elif key.tag == _MODALITY:
         terms.leads.append(select(series.c.study_id).where(visible(scope), found))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     and_,
     column,
+    func,
     select,
     true,
     union,
@@ -28,7 +29,16 @@ from store.access import OwnerScope, visible
 from store.schema import YEAR, series, study
 from store.search_rules import Span
 
-__all__ = ["Part", "Walk", "Walked", "days_of", "parts_of", "passed_parts", "walked_parts"]
+__all__ = [
+    "Part",
+    "Walk",
+    "Walked",
+    "days_of",
+    "end_of_parts",
+    "parts_of",
+    "passed_parts",
+    "walked_parts",
+]
 
 Walked = Select[Any] | CompoundSelect[Any]
 """Keys of studies in the order of searches."""
@@ -83,10 +93,24 @@ def parts_of(modalities: Sequence[str], dates: Span | None) -> list[Part]:
 
 
 def passed_parts(scope: OwnerScope, parts: Sequence[Part], walk: Walk) -> Walked:
-    """Select the keys of all studies of the parts; those of several of their series come again."""
+    """Select the keys of all studies of the parts; those of several of their series come again.
+
+    PostgreSQL only: its parts are merged as they come, which SQLite does more slowly.
+    """
     found = [_of_part(scope, part, [], walk) for part in parts]
-    every = found[0] if len(found) == 1 else union_all(*found)
+    every = found[0] if len(found) == 1 else _merged(found)
     return every.order_by(_newest)
+
+
+def end_of_parts(scope: OwnerScope, parts: Sequence[Part], walk: Walk, many: int) -> Select[Any]:
+    """Select down to which key there are so many studies of the parts at most; null: all of them.
+
+    Of each part as many are passed over, so that nothing has to be merged.
+    """
+    of_each = max(1, many // len(parts))
+    ends = (_of_part(scope, part, [], walk).order_by(_newest).offset(of_each - 1) for part in parts)
+    found = union_all(*(select(end.limit(1).subquery().c.key) for end in ends)).subquery()
+    return select(func.max(found.c.key))
 
 
 def walked_parts(
@@ -104,9 +128,14 @@ def walked_parts(
     if is_sqlite:
         # It merges selects that an index has in this order.
         return union(*found).order_by(_newest)
-    # It merges what comes in order, but not for a UNION that leaves out what comes twice.
-    merged = union_all(*(each.order_by(_newest) for each in found)).subquery()
+    # PostgreSQL does not where a UNION leaves out what comes twice.
+    merged = _merged(found).subquery()
     return select(merged.c.key).distinct().order_by(merged.c.key.desc())
+
+
+def _merged(found: Sequence[Select[Any]]) -> CompoundSelect[Any]:
+    # PostgreSQL merges what comes in order; of what does not say so it sorts everything.
+    return union_all(*(each.order_by(_newest) for each in found))
 
 
 def _of_part(

@@ -3,6 +3,7 @@
 import random
 from datetime import date, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select
@@ -13,7 +14,16 @@ from store.db import Database
 from store.schema import series, study
 from store.search import Match, Query, search
 from store.search_rules import Span
-from store.search_years import Part, days_of, parts_of
+from store.search_years import (
+    Part,
+    Walk,
+    Walked,
+    days_of,
+    end_of_parts,
+    parts_of,
+    passed_parts,
+    walked_parts,
+)
 from tests.store.conftest import Store
 from tests.store.rows import add_series, add_study
 from tests.support.datasets import ct_slice
@@ -113,6 +123,33 @@ def test_without_dates_there_are_no_years() -> None:
     assert days_of(Span("20200101", "20200101")) == 1
     assert days_of(Span("20191231", "20200101")) == 2
     assert days_of(Span("20200101", "")) is None
+
+
+@pytest.mark.parametrize("way", ["the first", "all"])
+def test_years_are_merged_and_not_sorted(database: Database, way: str) -> None:
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    parts = [Part("CT", f"{year}") for year in range(2018, 2023)]
+    found: Walked
+    if way == "all":
+        where = [study.c.patient_sex == "F"]
+        found = walked_parts(OWNER, parts, where, Walk(), is_sqlite=is_sqlite)
+    elif is_sqlite:
+        found = end_of_parts(OWNER, parts, Walk(), 100)
+    else:
+        found = passed_parts(OWNER, parts, Walk())
+    asked: list[tuple[str, Any]] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2:4]))
+    with database.read() as connection:
+        if not is_sqlite:
+            # Of a few rows it would sort everything, unless it does not have to.
+            for other in ("sort", "seqscan", "bitmapscan", "hashagg", "hashjoin", "mergejoin"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{other} = off")
+        connection.execute(found.limit(10))
+        statement, values = asked[-1]
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plan = str(connection.exec_driver_sql(f"{explain} {statement}", values).all())
+    assert is_sqlite or "Merge Append" in plan
+    assert ("TEMP B-TREE" if is_sqlite else "Sort  (") not in plan
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
