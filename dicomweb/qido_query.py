@@ -69,6 +69,8 @@ def read_query(place: Place, parameters: Iterable[tuple[str, str]]) -> tuple[Que
     read = _Read()
     keys = []
     for name, value in parameters:
+        if name in read.numbers or name in read.flags:
+            raise BadRequest(f"The parameter {name} is given more than once.")
         if name in ("limit", "offset"):
             read.numbers[name] = _number(name, value)
         elif name in _FLAGS:

@@ -36,6 +36,7 @@ LONGEST_VALUE: Final = 1024
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}\Z")
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?\Z")
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 _REPORT: Final = "1.2.840.10008.5.1.4.1.1.88."
 _UIDS: Final = ("studyUID", "seriesUID", "objectUID")
 _ANNOTATIONS: Final = frozenset({"patient", "technique"})
@@ -114,6 +115,10 @@ class _Parameters:
             raise BadRequest(f"The parameter {name} must be made of {count} decimal numbers.")
         return numbers
 
+    def names(self, name: str) -> list[str]:
+        value = self.one(name)
+        return [] if value is None else [piece.strip() for piece in value.split(",")]
+
     def presentation(self) -> tuple[str, str]:
         """Series and instance of the presentation state."""
         return self.uid("presentationSeriesUID"), self.uid("presentationUID")
@@ -133,10 +138,7 @@ class _Parameters:
 
     def media_types(self) -> list[str]:
         """What contentType names, the most wanted first."""
-        value = self.one("contentType")
-        if value is None:
-            return []
-        members = [member.strip() for member in value.split(",")]
+        members = self.names("contentType")
         if not all(parse_media_type(member) for member in members):
             raise BadRequest("The parameter contentType must name media types.")
         return members
@@ -145,10 +147,10 @@ class _Parameters:
         """Read what is not always used, so that what cannot be is never passed over."""
         if self.one("anonymize") not in (None, "yes"):
             raise BadRequest("The parameter anonymize must be yes.")
-        annotation = self.one("annotation")
-        names = () if annotation is None else annotation.lower().split(",")
-        if not _ANNOTATIONS.issuperset(name.strip() for name in names):
+        if not _ANNOTATIONS.issuperset(name.lower() for name in self.names("annotation")):
             raise BadRequest("The parameter annotation must be made of patient and technique.")
+        if not all(map(_NAME.match, self.names("charset"))):
+            raise BadRequest("The parameter charset must name character sets.")
         syntax = self.one("transferSyntax")
         if syntax is not None and syntax != "*" and not is_uid(syntax):
             raise BadRequest("The parameter transferSyntax must be one UID.")

@@ -8,11 +8,13 @@ Not here: the routes (`dicomweb.blueprint`, `dicomweb.direct`), how bodies are r
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from werkzeug.wrappers import Request
 
 from dicomweb.answers import Asked, Header
 from dicomweb.body import Body
+from dicomweb.errors import BadRequest
 from dicomweb.links import root_url
 from dicomweb.stow_parts import Upload
 from store.access import Caller
@@ -29,7 +31,7 @@ def asked_of(environ: Mapping[str, Any], public_base: str | None, path: str) -> 
         path: of the root, with its values.
 
     Raises:
-        BadRequest: the Host header is no host.
+        BadRequest: the Host header is no host, or the query is no text.
     """
     url = root_url(
         public_base,
@@ -72,7 +74,7 @@ def upload_of(environ: Mapping[str, Any], limit: int, study: str | None) -> Uplo
     body = Body(
         environ["wsgi.input"],
         environ.get("CONTENT_LENGTH"),
-        chunked=_is_chunked(environ),
+        chunked=_is_without_length(environ),
         limit=limit,
     )
     return Upload(environ.get("CONTENT_TYPE"), environ.get("HTTP_CONTENT_ENCODING"), body, study)
@@ -85,16 +87,28 @@ def parting(environ: Mapping[str, Any]) -> list[Header]:
     without always saying so: the client's next request on it would fail.
     """
     length = environ.get("CONTENT_LENGTH")
-    has_body = length not in (None, "", "0") or _is_chunked(environ)
+    has_body = length not in (None, "", "0") or _has_chunks(environ)
     return [("Connection", "close")] if has_body else []
 
 
-def _is_chunked(environ: Mapping[str, Any]) -> bool:
+def _is_without_length(environ: Mapping[str, Any]) -> bool:
     """Tell whether the body comes without a length, and the server in front shows its end."""
-    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    return coding.endswith("chunked") and bool(environ.get("wsgi.input_terminated"))
+    # In HTTP/2, frames end a body; nothing says beforehand whether there are any.
+    framed = environ.get("SERVER_PROTOCOL", "").startswith("HTTP/2")
+    without = _has_chunks(environ) or (framed and not environ.get("CONTENT_LENGTH"))
+    return without and bool(environ.get("wsgi.input_terminated"))
+
+
+def _has_chunks(environ: Mapping[str, Any]) -> bool:
+    return bool(environ.get("HTTP_TRANSFER_ENCODING", "").lower().endswith("chunked"))
 
 
 @lru_cache(maxsize=256)
 def _parameters(query: str) -> tuple[tuple[str, str], ...]:
+    # A WSGI string is of bytes. Those that are no text would stay as they were written, and be
+    # looked for like that.
+    try:
+        unquote_to_bytes(query.encode("latin-1")).decode()
+    except UnicodeError:
+        raise BadRequest("The query parameters are not written in UTF-8.") from None
     return tuple(Request({"QUERY_STRING": query}).args.items(multi=True))

@@ -16,6 +16,7 @@ from store.search_rules import (
     EMPTY,
     INTEGERS,
     LITERAL,
+    MOST_VALUES,
     WILD,
     Rules,
     Span,
@@ -27,8 +28,8 @@ from store.search_rules import (
 
 __all__ = ["condition", "moments"]
 
-MOST_VALUES: Final = 100
-"""Of a list of values that are no UIDs, and of words of a name: databases bound expressions."""
+LONGEST: Final = 10_240
+"""Characters of what is no list of UIDs: those of a Long Text. SQLite takes no pattern of 50 KB."""
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,12}")
 _INTEGER_COLUMN: Final = range(-(2**31), 2**31)
@@ -48,7 +49,7 @@ def condition(
         rules: how the search wants its values taken.
 
     Raises:
-        NotSearchable: the value is not one of this VR.
+        NotSearchable: the value is not one of this VR, or too long.
     """
     if is_universal(vr, value, rules):
         return true()
@@ -57,6 +58,8 @@ def condition(
     parts = one_of(vr, value, rules)
     if vr == "UI":
         return column.in_(parts)
+    if len(value) > LONGEST:
+        raise NotSearchable(f"{name} is searched by at most {LONGEST:,} characters.")
     if len(parts) > MOST_VALUES:
         raise NotSearchable(f"{name} is searched by at most {MOST_VALUES} values at once.")
     return or_(false(), *(_single(column, vr, part, name, rules) for part in parts))

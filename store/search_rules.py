@@ -15,6 +15,7 @@ __all__ = [
     "EMPTY",
     "INTEGERS",
     "LITERAL",
+    "MOST_VALUES",
     "REALS",
     "WILD",
     "Rules",
@@ -31,6 +32,9 @@ INTEGERS: Final = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 REALS: Final = frozenset({"DS", "FD", "FL"})
 WILD: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """The VRs in whose values * and ? stand for other characters."""
+
+MOST_VALUES: Final = 100
+"""Of a list of values that are no UIDs, and of words of a name: databases bound expressions."""
 
 EMPTY: Final = frozenset({"", '""'})
 # A viewer that searches many studies at once joins UIDs with one or two backslashes.
@@ -77,7 +81,7 @@ def is_universal(vr: str, value: str, rules: Rules) -> bool:
     if value in EMPTY:
         return not rules.empty
     if vr == "PN" and rules.fuzzy:
-        return not words_of(value)
+        return not words_of(value) or not all(map(words_of, one_of(vr, value, rules)))
     return any(not part.strip("*") for part in one_of(vr, value, rules))
 
 

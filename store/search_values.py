@@ -17,6 +17,7 @@ from store.search_rules import (
     EMPTY,
     INTEGERS,
     LITERAL,
+    MOST_VALUES,
     REALS,
     WILD,
     Rules,
@@ -52,7 +53,8 @@ def value_test(vr: str, value: str, name: str, rules: Rules = LITERAL) -> Test:
         rules: how the search wants its values taken.
 
     Raises:
-        NotSearchable: the value is not one of this VR, or values of this VR are not searched by.
+        NotSearchable: the value is not one of this VR, values of this VR are not searched by, or
+            there are too many.
     """
     if is_universal(vr, value, rules):
         return lambda _attribute: True
@@ -60,7 +62,10 @@ def value_test(vr: str, value: str, name: str, rules: Rules = LITERAL) -> Test:
         return lambda attribute: not (attribute and attribute.keys() > {"vr"})
     if vr == "SQ" or vr in BINARY:
         raise NotSearchable(f"{name} is a {vr}, which no value matches.")
-    tests = [_single(vr, part, name, rules) for part in one_of(vr, value, rules)]
+    parts = one_of(vr, value, rules)
+    if vr != "UI" and len(parts) > MOST_VALUES:
+        raise NotSearchable(f"{name} is searched by at most {MOST_VALUES} values at once.")
+    tests = [_single(vr, part, name, rules) for part in parts]
     return lambda attribute: any(test(one) for one in _values(attribute) for test in tests)
 
 

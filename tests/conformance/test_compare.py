@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,10 +48,9 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name
-)
-def test_server_ends_with_the_comparison(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.fixture
+def compared(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A comparison that hangs, and the port of its server."""
     said, script, folders = tmp_path / "said", tmp_path / "server.py", tmp_path / "folders"
     script.write_text(HANGING.format(said=str(said)))
     folders.mkdir()
@@ -68,16 +67,44 @@ def test_server_ends_with_the_comparison(number: signal.Signals, tmp_path: Path)
         assert _until(said.exists)
         pid, port = map(int, said.read_text().split())
         assert _listens(port)
-
-        process.send_signal(number)
-
-        assert process.wait(SECONDS) != 0
-        assert _until(lambda: not _listens(port))
-        if number != signal.SIGKILL:
-            assert list(folders.iterdir()) == []
+        yield process, port
     finally:
         process.kill()
         process.wait()
         with suppress(ProcessLookupError):
             if pid:
                 os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name
+)
+def test_server_ends_with_the_comparison(
+    number: signal.Signals, compared: tuple[subprocess.Popen[bytes], int], tmp_path: Path
+) -> None:
+    process, port = compared
+
+    process.send_signal(number)
+
+    assert process.wait(SECONDS) != 0
+    assert _until(lambda: not _listens(port))
+    if number != signal.SIGKILL:
+        assert list((tmp_path / "folders").iterdir()) == []
+
+
+def test_server_ends_when_the_suite_fails(
+    compared: tuple[subprocess.Popen[bytes], int], tmp_path: Path
+) -> None:
+    process, port = compared
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    [suite] = [
+        int(child)
+        for child in children
+        if b"\0conformance\0" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+    os.kill(suite, signal.SIGKILL)
+
+    assert process.wait(SECONDS) == 1
+    assert not _listens(port)
+    assert list((tmp_path / "folders").iterdir()) == []

@@ -279,6 +279,18 @@ def test_every_request_is_answered(place: Place, data: st.DataObject) -> None:
         assert Caller(place.app.test_client()).store(FILES).status_code == 200
 
 
+@pytest.mark.parametrize("fuzzy", ["true", "false"])
+@pytest.mark.parametrize("value", ["a", "?", "*a", "_", "a ", "\U0001f600", "1,", "-", "."])
+def test_a_value_that_is_as_long_as_a_request_may_be(place: Place, value: str, fuzzy: str) -> None:
+    for name in ("PatientName", "PatientID", "ModalitiesInStudy", "StudyDate", "SeriesNumber"):
+        for length in (10_000, 60_000):
+            long = f"{value * (length // len(value))}*"
+            query = [(name, long), ("fuzzymatching", fuzzy), ("multiplevaluematching", "true")]
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            status, _, said = _answer(place.app, "GET", "/dicomweb/series", query, headers, b"")
+            assert status in (200, 204, 400), said
+
+
 def _answer(
     app: Flask,
     method: str,

@@ -144,6 +144,14 @@ def test_studies_are_found(caller: Caller, paths: list[str], query: str, count: 
         "StudyTime=noon",
         "PatientID=a%00b",
         "PatientID=a&PatientID=b",
+        "PatientName=%FF",
+        "PatientName=%C3",
+        "PatientName=a%ED%A0%80b",
+        "%FF=Quixote",
+        "limit=1&limit=2",
+        "limit=1&limit=1",
+        "offset=1&limit=5&offset=2",
+        "fuzzymatching=true&fuzzymatching=false",
     ],
 )
 def test_what_cannot_be_understood_is_refused(caller: Caller, query: str) -> None:
@@ -153,6 +161,18 @@ def test_what_cannot_be_understood_is_refused(caller: Caller, query: str) -> Non
     sentence = response.get_json()["error"]
     assert sentence.endswith(".")
     assert query.partition("=")[2] not in sentence or query.endswith("=")
+
+
+@pytest.mark.parametrize("resource", ["", "/metadata", "/rendered", "/thumbnail", "/frames/1"])
+def test_parameters_that_are_no_text_are_refused_everywhere(
+    caller: Caller, paths: list[str], resource: str
+) -> None:
+    for query in ("accept=%FF", "nothing=%ff", "accept=a%C3&a=%A4"):
+        response = caller.get(f"{paths[0]}{resource}?{query}")
+        assert response.status_code == 400
+        assert response.get_json()["error"].endswith("UTF-8.")
+    assert caller.get(f"/wado?requestType=WADO&studyUID=%FF{paths[0]}").status_code == 400
+    assert caller.get("/studies?PatientName=%C3%A4&nothing=%25FF").status_code == 204
 
 
 @pytest.mark.parametrize("number", ["x", "99999999999999999999", "1_0", "-99999999999999999999"])

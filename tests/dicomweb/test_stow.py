@@ -5,6 +5,7 @@ import json
 import pathlib
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -218,6 +219,22 @@ def test_single_instance_without_a_length_is_refused(caller: Caller) -> None:
         environ_overrides={"wsgi.input_terminated": True},
     )
     assert response.status_code == 411
+
+
+def test_a_body_without_a_length_over_http_2_is_read_to_its_end(caller: Caller) -> None:
+    """It names no coding either: there its frames say where it ends."""
+    body = multipart([make_file(1), make_file(2)])
+    for sent, status in ((body, 200), (body[:-40], 400), (b"", 400)):
+        response = caller.client.open(
+            "/dicomweb/studies",
+            method="POST",
+            input_stream=BytesIO(sent),
+            content_type=MULTIPART,
+            headers={"Authorization": "Bearer the-token"},
+            environ_overrides={"SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True},
+        )
+        assert response.status_code == status
+    assert len(caller.get("/instances").get_json(force=True)) == 2
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic eDp5", ""])

@@ -164,6 +164,7 @@ def test_parameters_that_must_be_there(caller: Caller, slice_: dict[str, str], n
         ("contentType", ["", "nonsense", "image/jpeg,", "image"]),
         ("anonymize", ["no", ""]),
         ("annotation", ["everything", "patient,x"]),
+        ("charset", ["", "utf 8", "utf-8,", "\ufffd", "x" * 2000]),
         ("rows", ["0", "-1", "x", "1.5", "9999999", ""]),
         ("columns", ["0", "-1", "x", "1.5", "9999999", ""]),
         ("region", ["", "0,0,1", "0,0,0,0", "0,0,2,1", "a,b,c,d", "-1,0,1,1", "0,0,1,1,1"]),
@@ -184,6 +185,9 @@ def test_parameters_that_cannot_be(
         response = _get(caller, slice_ | {"contentType": media_type} | {name: value})
         assert response.status_code == 400, value
         assert response.get_json()["error"].endswith(".")
+    for twice in ("", "&contentType=application/dicom"):
+        response = caller.get(f"/wado?{urlencode(slice_ | {name: '1'})}&{name}=1{twice}")
+        assert response.status_code == 400
 
 
 @pytest.mark.parametrize("pair", [("x", "1"), ("1", "x"), ("1", "0"), ("nan", "1"), ("1", "inf")])

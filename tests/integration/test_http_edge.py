@@ -81,6 +81,44 @@ def test_http_2_without_tls(server: RunningServer) -> None:
     assert json.loads(description)["base"] == server.root
 
 
+def test_http_2_stores_what_comes_without_a_length(fresh_server: RunningServer) -> None:
+    """As browsers send a stream, which they do over HTTP/2 only."""
+    token, body = f"Authorization: Bearer {fresh_server.token}", multipart([make_file(1)])
+    for sent, status in ((body, 200), (body[:-40], 400)):
+        done = subprocess.run(
+            [
+                *("curl", "--silent", "--http2-prior-knowledge", "--max-time", "20"),
+                *("-X", "POST", "-T", "-", "-H", token, "-H", f"Content-Type: {MULTIPART}"),
+                *("-w", "\n%{http_version} %{http_code}", f"{fresh_server.root}/studies"),
+            ],
+            input=sent,
+            capture_output=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == f"2 {status}".encode()
+    found = fresh_server.session().get(f"{fresh_server.root}/instances", timeout=20)
+    assert len(found.json()) == 1
+
+
+@pytest.mark.parametrize("root", ["uploads/1", "uploads/x", "share/nobodys", "cases/nobodys"])
+def test_what_is_sent_to_a_root_that_takes_nothing_is_refused_before_it_is_read(
+    server: RunningServer, root: str
+) -> None:
+    for token, status in ((server.token, 403), ("wrong", 401), (None, 401)):
+        lines = [
+            f"POST /{root}/dicomweb/studies HTTP/1.1",
+            "Host: x",
+            f"Content-Type: {MULTIPART}",
+            "Content-Length: 1000000",
+            *([f"Authorization: Bearer {token}"] if token else []),
+        ]
+        # The body never comes.
+        answer = raw(server.http_port, "\r\n".join([*lines, "", ""]).encode())
+        assert int(answer.split()[1]) == status
+        assert b"connection: close" in answer.lower()
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].endswith(".")
+
+
 def test_lines_that_are_too_long_are_refused(server: RunningServer) -> None:
     assert status_of(server, b"/dicomweb/studies?PatientName=" + b"a" * 60_000) == 204
     assert status_of(server, b"/dicomweb/studies?PatientName=" + b"a" * 70_000) == 414

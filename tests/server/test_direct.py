@@ -123,6 +123,7 @@ FAILED: list[tuple[str, dict[str, Any]]] = [
     ("/frames/1", {"HTTP_ACCEPT": "application/octet-stream", "HTTP_RANGE": "bytes=99999-"}),
     ("/metadata", {"HTTP_ACCEPT": "text/html"}),
     ("/metadata", {"HTTP_HOST": "no host"}),
+    ("/metadata", {"QUERY_STRING": "accept=%FF"}),
     ("/metadata", {"HTTP_AUTHORIZATION": "Bearer wrong"}),
     ("/metadata", {"HTTP_AUTHORIZATION": "Basic wrong"}),
 ]
@@ -142,6 +143,7 @@ ELSEWHERE: list[tuple[str, dict[str, Any]]] = [
     ("/studies", {}),
     ("/studies", {"QUERY_STRING": "limit=1&PatientID=0&includefield=all&limit=2"}),
     ("/studies", {"QUERY_STRING": "PatientName=%C3%A4%FF*&fuzzymatching=true"}),
+    ("/studies", {"QUERY_STRING": "PatientName=\xff"}),
     ("/studies", {"QUERY_STRING": "limit=x"}),
     ("/studies", {"QUERY_STRING": "StudyDate=%s"}),
     ("/series", {"HTTP_IF_NONE_MATCH": "*"}),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, create_engine, select
 
@@ -49,6 +49,7 @@ def sql_matches(
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["LO", "SH", "CS", "UI", "PN"]), LETTERS, LETTERS, RULES)
+@example("PN", "", "1,=", Rules(fuzzy=True, multiple=True))
 def test_texts_match_as_columns_do(
     connection: Connection, vr: str, stored: str, value: str, rules: Rules
 ) -> None:
@@ -145,6 +146,13 @@ def test_a_value_that_cannot_be_is_refused_by_its_attributes_name(vr: str, value
     with pytest.raises(NotSearchable, match=r"Keyword is .*\.\Z") as caught:
         value_test(vr, value, "Keyword")
     assert value not in str(caught.value).replace("a date", "")
+
+
+def test_a_list_of_values_has_a_limit_and_one_of_uids_has_none() -> None:
+    values = ",".join(map(str, range(101)))
+    with pytest.raises(NotSearchable, match="Keyword is searched by at most 100 values at once"):
+        value_test("CS", values, "Keyword")
+    assert value_test("UI", values, "Keyword")({"vr": "UI", "Value": ["100"]})
 
 
 def test_a_path_finds_the_attribute_in_every_item() -> None:
