@@ -65,6 +65,9 @@ class Look:
     profile: str = "no"
 
 
+_AS_IT_IS: Final = Look()
+
+
 def look_of(asked: Asked, media_type: str) -> Look:
     """Read the parameters of a rendered resource.
 
@@ -76,6 +79,8 @@ def look_of(asked: Asked, media_type: str) -> Look:
         BadRequest: one of them has a value that it cannot have.
         NotAcceptable: text is asked for in characters other than UTF-8.
     """
+    if not asked.query:
+        return _AS_IT_IS
     size, region = _read(asked, "viewport", _viewport, _NO_VIEWPORT)
     wanted = _read(asked, "annotation", _names, _NO_NAMES)
     profile = _read(asked, "iccprofile", _profile, "no")

@@ -87,6 +87,9 @@ class Blobs(Protocol):
     def read(self, key: str, offset: int, length: int) -> bytes:
         """The bytes from `offset`; fewer than `length` at the end of the blob."""
 
+    def read_into(self, key: str, offset: int, room: memoryview) -> int:
+        """Read bytes from `offset` into `room`; return how many: fewer at the end of the blob."""
+
     def stream(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `offset` to the end, or `length` of them, in chunks."""
 

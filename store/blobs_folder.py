@@ -27,6 +27,7 @@ __all__ = ["FolderBlobs"]
 
 SYNC_THREADS = 8
 SPARE_FILES = 64
+SMALL_BYTES = 32 * 1024
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -36,23 +37,41 @@ class _FileWriter:
         self.path = path
         self._syncing = syncing
         self._synced: Future[None] | None = None
-        # A bare handle: the de-identifier writes a header and then large chunks, unbuffered, and
-        # a file object costs more than opening and closing it.
+        # A bare handle: the de-identifier writes a header and then large chunks, and a file
+        # object costs more than opening and closing it.
         self._handle: int | None = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # What waits to be written with the next large chunk, so that a header costs no call.
+        self._small: list[bytes] = []
+        self._waiting = 0
 
     def write(self, data: bytes | memoryview) -> object:
+        if len(data) < SMALL_BYTES and self._waiting < SMALL_BYTES:
+            self._small.append(bytes(data))
+            self._waiting += len(data)
+        else:
+            self._write(data)
+        return None
+
+    def _write(self, data: bytes | memoryview) -> None:
         assert self._handle is not None
         try:
-            written = os.write(self._handle, data)
-            while written < len(data):
-                written += os.write(self._handle, memoryview(data)[written:])
+            _write_all(self._handle, self._take_small(), data)
         except OSError as error:
             raise _translated(error) from None
-        return None
+
+    def _take_small(self) -> bytes:
+        small = b"".join(self._small)
+        self._small.clear()
+        self._waiting = 0
+        return small
 
     def read(self, offset: int, length: int) -> bytes:
         if self._handle is not None:
+            if self._small:
+                self._write(b"")
             return os.pread(self._handle, length, offset)
+        # The end may still be on its way.
+        self.settle()
         handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.pread(handle, length, offset)
@@ -63,7 +82,7 @@ class _FileWriter:
         # The file is closed, so that a large batch does not hold hundreds of them open.
         if self._handle is not None:
             handle, self._handle = self._handle, None
-            self._synced = self._syncing.submit(_sync_and_close, handle)
+            self._synced = self._syncing.submit(_finish, handle, self._take_small())
 
     def settle(self) -> None:
         try:
@@ -71,7 +90,7 @@ class _FileWriter:
                 self._synced.result()
             elif self._handle is not None:
                 handle, self._handle = self._handle, None
-                _sync_and_close(handle)
+                _finish(handle, self._take_small())
         except OSError as error:
             raise _translated(error) from None
 
@@ -162,6 +181,14 @@ class FolderBlobs:
         handle = self._open(key)
         try:
             return os.pread(handle, length, offset)
+        finally:
+            os.close(handle)
+
+    def read_into(self, key: str, offset: int, room: memoryview) -> int:
+        """Read bytes from `offset` into `room`; return how many: fewer at the end of the file."""
+        handle = self._open(key)
+        try:
+            return os.preadv(handle, [room], offset)
         finally:
             os.close(handle)
 
@@ -295,8 +322,18 @@ def _key(flat: str) -> str:
     return flat.replace("-", "/")
 
 
-def _sync_and_close(handle: int) -> None:
+def _write_all(handle: int, *pieces: bytes | memoryview) -> None:
+    written, whole = os.writev(handle, pieces), sum(map(len, pieces))
+    while written < whole:
+        # A disk that is nearly full takes a part, and says so at the next call.
+        written += os.write(handle, memoryview(b"".join(pieces))[written:])
+
+
+def _finish(handle: int, rest: bytes) -> None:
+    """Write what is left, sync and close."""
     try:
+        if rest:
+            _write_all(handle, rest)
         os.fdatasync(handle)
     finally:
         os.close(handle)

@@ -149,6 +149,12 @@ class S3Blobs:
         body: StreamingBody = self.call("get_object", **self.place(key), Range=span)["Body"]
         return bytes(body.read())
 
+    def read_into(self, key: str, offset: int, room: memoryview) -> int:
+        """Read bytes from `offset` into `room`; return how many: fewer at the end of the object."""
+        found = self.read(key, offset, len(room))
+        room[: len(found)] = found
+        return len(found)
+
     def stream(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `offset`, as they come over the wire."""
         if length == 0:

@@ -90,6 +90,11 @@ class TwoBlobs:
         place, own = self._place(key)
         return place.read(own, offset, length)
 
+    def read_into(self, key: str, offset: int, room: memoryview) -> int:
+        """Read bytes from `offset` into `room`; return how many: fewer at the end of the blob."""
+        place, own = self._place(key)
+        return place.read_into(own, offset, room)
+
     def stream(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `offset` to the end, or `length` of them, in chunks."""
         place, own = self._place(key)

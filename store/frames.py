@@ -148,6 +148,18 @@ class FrameIndex:
         first, end = struct.unpack("<II", self.marks[table : table + 8])
         return tuple(self._fragment(fragment) for fragment in range(first, end))
 
+    def span(self, number: int) -> Range | None:
+        """Return the one range that holds a frame as it is handed out; None if there is none such.
+
+        Raises:
+            NoSuchFrame: as `ranges`.
+        """
+        found = self.ranges(number)
+        if len(found) != 1:
+            return None
+        is_as_stored = self.kind != _NATIVE or (self.width == 1 and self.bits % 8 == 0)
+        return found[0] if is_as_stored else None
+
     def frame_bytes(self, number: int, stored: bytes) -> bytes:
         """Turn the bytes of `ranges(number)`, joined, into the frame as it is handed out.
 

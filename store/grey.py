@@ -37,6 +37,7 @@ LARGEST_TABLE: Final = 1 << 17
 # that slices need not have the same least and greatest.
 KEPT_TABLES: Final = 32
 STEP: Final = 1024
+CELLS_AT_ONCE: Final = 1 << 15
 # Of the pixels at either end, this share does not take part in choosing a window.
 OUTLIERS: Final = 0.05
 
@@ -176,11 +177,21 @@ def _through(shown: Callable[[Floats], Grey], values: Pixels) -> Grey:
                 whole = _kept_table(shown, values.dtype, low // STEP, high // STEP)
             else:
                 whole = _table_of_cells(shown, values.dtype, low, high)
-            return whole.take(cells, mode="clip")
+            return _looked_up(whole, cells)
         if high - low < LARGEST_TABLE:
             table = shown(np.arange(low, high + 1, dtype=np.float64))
             return table[np.subtract(values, low, dtype=np.intp, casting="unsafe")]
     return shown(values.astype(np.float64))
+
+
+def _looked_up(table: Grey, cells: Pixels) -> Grey:
+    # Part by part: places are widened to eight bytes, which for a whole frame is a lot of memory.
+    levels = np.empty(cells.shape, np.uint8)
+    rows = max(1, CELLS_AT_ONCE // max(1, cells[0].size))
+    for first in range(0, len(cells), rows):
+        part = slice(first, first + rows)
+        table.take(cells[part], mode="clip", out=levels[part])
+    return levels
 
 
 def _table_of_cells(

@@ -6,7 +6,7 @@ to give them. What is outside the scope is answered like what does not exist.
 Not here: decoding and re-encoding (`store.pixels`, `store.render`, `store.transcode`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
@@ -165,6 +165,37 @@ class Archive:
         if len(ranges) == 1:
             return index.frame_bytes(number, read(*ranges[0]))
         return index.frame_bytes(number, b"".join(read(*span) for span in ranges))
+
+    def frame_within(
+        self, ref: StoredInstance, number: int, around: Callable[[int], tuple[bytes, bytes]]
+    ) -> bytes:
+        """One frame as `frame` gives it, with what comes before and after it.
+
+        It is read to its place, as copying it there would take as long as reading it.
+
+        Args:
+            ref: the instance.
+            number: counted from 1.
+            around: gives the bytes before and after it, for its length.
+
+        Raises:
+            NoSuchFrame: the instance does not have this frame.
+        """
+        span = self._frame_index(ref.id, ref.etag).span(number)
+        if span is not None and ref.transfer_syntax != DEFLATED:
+            offset, length = span
+            before, after = around(length)
+            start, end = len(before), len(before) + length
+            whole = BytesIO(before)
+            whole.seek(end)
+            whole.write(after)
+            with whole.getbuffer() as room, room[start:end] as place:
+                read = self._files.read_into(ref, offset, place)
+            if read == length:
+                return whole.getvalue()
+        frame = self.frame(ref, number)
+        before, after = around(len(frame))
+        return b"".join((before, frame, after))
 
     def data_set(self, ref: StoredInstance) -> DataSet:
         """Where the values of an instance lie; for one use, as it keeps what it has read."""

@@ -47,7 +47,15 @@ from store.repacked import (
 )
 from store.streamed import DEFLATED, PIXEL_DATA_TAGS, deflated, inflated
 
-__all__ = ["WRITTEN", "Source", "Stored", "can_be_written", "frames_in_syntax", "in_syntax"]
+__all__ = [
+    "WRITTEN",
+    "Source",
+    "Stored",
+    "can_be_written",
+    "frames_in_syntax",
+    "in_syntax",
+    "is_given_as_stored",
+]
 
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
@@ -95,10 +103,15 @@ def frames_in_syntax(source: Source[Ref], ref: Ref, transfer_syntax: str) -> Cal
     Raises:
         CannotDecode, CannotTranscode: the frames cannot be given so; also by what is returned.
     """
-    is_native = not is_encapsulated(ref.transfer_syntax)
-    if transfer_syntax == ref.transfer_syntax or (is_native and transfer_syntax == EXPLICIT_LITTLE):
+    if is_given_as_stored(ref.transfer_syntax, transfer_syntax):
         return partial(source.frame, ref)
     return frame_maker(source, ref, source.dataset(ref), transfer_syntax)
+
+
+def is_given_as_stored(stored: str, transfer_syntax: str) -> bool:
+    """Tell whether frames of one syntax are given in another without being made anew."""
+    is_native = not is_encapsulated(stored)
+    return stored == transfer_syntax or (is_native and transfer_syntax == EXPLICIT_LITTLE)
 
 
 def _implicit(explicit: Iterator[bytes]) -> Iterator[bytes]:

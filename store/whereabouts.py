@@ -59,6 +59,16 @@ class Whereabouts:
                 raise
         return self._blobs.read(moved, offset, length)
 
+    def read_into(self, ref: _HasPlace, offset: int, room: memoryview) -> int:
+        """Read bytes from `offset` into `room`; return how many: fewer at the end of the file."""
+        try:
+            return self._blobs.read_into(ref.blob, offset, room)
+        except StoreError:
+            moved = self._moved(ref)
+            if moved is None:
+                raise
+        return self._blobs.read_into(moved, offset, room)
+
     def stream(self, ref: _HasPlace, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `offset` to the end, or `length` of them, in chunks."""
         chunks = self._blobs.stream(ref.blob, offset, length)

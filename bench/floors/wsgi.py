@@ -12,14 +12,13 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-BUFFER = 1 << 24
-
 
 def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Give the file whose name is the path."""
     file = os.open(os.environ["SERVED"] + environ["PATH_INFO"], os.O_RDONLY)
     try:
-        body = os.read(file, BUFFER)
+        # Not into a larger buffer: its memory would be taken from the system anew for each file.
+        body = os.read(file, os.fstat(file).st_size)
     finally:
         os.close(file)
     headers = [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(body)))]

@@ -159,7 +159,7 @@ from pathlib import Path
 from store.blobs_folder import FolderBlobs
 blobs = FolderBlobs(Path(sys.argv[1]), lambda: datetime.now(UTC))
 known, unknown = blobs.create(), blobs.create()
-known.write(b"known"); unknown.write(b"unknown")
+known.write(b"known"); unknown.write(bytes(1 << 20))
 blobs.settle([known])
 print(known.key, unknown.key, flush=True)
 os.kill(os.getpid(), 9)

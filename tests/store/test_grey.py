@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from store.cells import Pixels
-from store.grey import KEPT_TABLES, STEP, Window, grey_levels
+from store.grey import CELLS_AT_ONCE, KEPT_TABLES, STEP, Window, grey_levels
 from store.headers import Header
 
 WINDOWS = (
@@ -50,6 +50,14 @@ def test_a_kept_table_shows_what_each_value_shows_by_itself(ds: Header, kind: st
         for window in WINDOWS:
             seen = grey_levels(ds, values, 1, window)
             assert np.array_equal(seen, grey_levels(ds, one_by_one(values), 1, window))
+
+
+@pytest.mark.parametrize("shape", [(1, 2 * CELLS_AT_ONCE + 1), (CELLS_AT_ONCE + 1, 1), (257, 300)])
+def test_what_is_looked_up_in_parts_is_all_there(shape: tuple[int, int]) -> None:
+    values = np.resize(np.arange(-3000, 3000, 7, dtype="<i2"), shape)
+    for seen in (values, values[::-1, ::-1]):
+        levels = grey_levels(HEADERS[1], seen, 1, WINDOWS[0])
+        assert np.array_equal(levels, grey_levels(HEADERS[1], one_by_one(seen), 1, WINDOWS[0]))
 
 
 def test_more_windows_than_are_kept_show_what_they_should() -> None:

@@ -1,11 +1,14 @@
 """The folder of kept pictures: whole or not at all, bounded, forgotten with their blobs."""
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,20 +149,10 @@ def test_what_a_killed_process_was_making_is_cleared_away(
     assert not list((folder / "making").iterdir())
 
 
-def test_a_picture_leaves_nothing_where_it_was_made(
+def test_a_folder_that_was_removed_by_hand_is_made_again(
     tmp_path: Path, pictures: FolderPictures
 ) -> None:
-    making = tmp_path / "pictures" / "making"
-    for number in range(3):
-        pictures.get_or_make(name(number), lambda: b"picture")
-    assert not list(making.iterdir())
-
-    # A power cut may; and both folders may be removed by hand.
-    (making / "left").write_bytes(b"half a pic")
-    os.utime(making / "left", (0, 0))
-    (making / "under way").write_bytes(b"half a pic")
-    pictures.sweep()
-    assert [path.name for path in making.iterdir()] == ["under way"]
+    pictures.get_or_make(name(1), lambda: b"picture")
     shutil.rmtree(tmp_path / "pictures")
     assert pictures.get_or_make(name(1), lambda: b"anew") == b"anew"
     assert pictures.get_or_make(name(1), never) == b"anew"
@@ -174,7 +167,49 @@ def test_a_picture_that_cannot_get_its_name_leaves_nothing(
     (path / "in the way").mkdir(parents=True)
 
     assert pictures.get_or_make(name(1), lambda: b"anew") == b"anew"
-    assert not list((tmp_path / "pictures" / "making").iterdir())
+    assert list((tmp_path / "pictures").glob("*/*.*")) == [path]
+
+
+def test_a_picture_for_which_there_is_no_room_leaves_nothing(
+    tmp_path: Path, pictures: FolderPictures
+) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, usual[1]))
+    try:
+        assert pictures.get_or_make(name(1), lambda: b"x" * 200) == b"x" * 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not list((tmp_path / "pictures").glob("*/*.*"))
+
+
+def test_many_at_once_give_the_whole_picture_to_each(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    content = os.urandom(300 * KB)
+
+    def ask(_number: int) -> bytes:
+        return FolderPictures(folder, 16 * 1024 * KB).get_or_make(name(1), lambda: content)
+
+    with ThreadPoolExecutor(8) as asking:
+        assert set(asking.map(ask, range(200))) == {content}
+    assert FolderPictures(folder, 16 * 1024 * KB).get_or_make(name(1), never) == content
+
+
+def test_a_folder_with_room_is_not_swept_for_every_few_pictures(
+    pictures: FolderPictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+    sweep = FolderPictures.sweep
+
+    def counted(self: FolderPictures) -> None:
+        swept.append(1)
+        sweep(self)
+
+    monkeypatch.setattr(FolderPictures, "sweep", counted)
+    for number in range(128):
+        pictures.get_or_make(name(number), lambda: bytes(4 * KB))
+    assert 1 < len(swept) <= 20
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:

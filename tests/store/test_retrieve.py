@@ -1,6 +1,7 @@
 """What comes out is what came in, but for the identity; metadata against pydicom as oracle."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,28 @@ def test_frames_are_the_pixels_in_little_endian(store: Store, syntax: str) -> No
         with pytest.raises(NoSuchFrame):
             store.archive.frame(ref, number)
     assert b"".join(store.archive.bulkdata(ref, "7FE00010")) == expected
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_a_frame_is_given_with_what_comes_around_it(store: Store, syntax: str) -> None:
+    ref = put(store, swapped_in(ct_slice(frames=3, transfer_syntax=syntax), syntax))
+    for number in (3, 1, 2):
+        frame = store.archive.frame(ref, number)
+        whole = store.archive.frame_within(ref, number, lambda n: (b"%d<" % n, b">"))
+        assert whole == b"%d<%s>" % (len(frame), frame)
+    for number in (0, 4):
+        with pytest.raises(NoSuchFrame):
+            store.archive.frame_within(ref, number, lambda n: (b"", b""))
+
+
+def test_a_frame_that_was_cut_off_is_given_as_far_as_it_goes(store: Store, tmp_path: Path) -> None:
+    ref = put(store, ct_slice(frames=3))
+    (path,) = (one for one in (tmp_path / "blobs").rglob("*") if one.name == ref.etag)
+    os.truncate(path, path.stat().st_size - 100)
+    frame = store.archive.frame(ref, 3)
+    assert len(frame) == 64 * 64 * 2 - 100
+    whole = store.archive.frame_within(ref, 3, lambda n: (b"%d<" % n, b">"))
+    assert whole == b"%d<%s>" % (len(frame), frame)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
