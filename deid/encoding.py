@@ -45,9 +45,9 @@ BINARY: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Encoding:
-    """How a data set is written."""
+    """How a data set is written; there are three, each made once."""
 
     explicit: bool
     little: bool

@@ -10,6 +10,7 @@ Not here: counting (``deid.rewriter``), keeping receipts (``store``).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 __all__ = ["Receipt"]
@@ -40,6 +41,10 @@ class Receipt:
 
     def to_json(self) -> str:
         """Encode as one line of JSON."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         document = {
             "profile": self.profile,
             "version": self.version,

@@ -27,10 +27,13 @@ from deid.runs import Runs
 from deid.scan import Role, role_of
 from deid.session import Session, Setting
 
-__all__ = ["Repeat", "Repeats"]
+__all__ = ["HEADER_SLACK", "Repeat", "Repeats"]
 
 _MOST_SERIES: Final = 16
 _LONGEST_HEADER: Final = 1 << 18
+HEADER_SLACK: Final = 1024
+"""What may differ in length between two headers of one series."""
+_LONGEST_NAME: Final = HEADER_SLACK + 128
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class _Learnt:
 
     Attributes:
         series: the element that says which series it is, as sent.
+        series_at: where it begins.
         runs: the header as sent.
         tags: of the elements.
         collected: what each element says of who the data set is about; None: nothing.
@@ -55,6 +59,7 @@ class _Learnt:
     identity: Identity
     present: frozenset[int]
     series: bytes
+    series_at: int
     runs: Runs
     tags: tuple[int, ...]
     collected: tuple[Identity | None, ...]
@@ -124,7 +129,7 @@ class Repeats:
             return [
                 learnt
                 for (known, _, _), learnt in self._learnt.items()
-                if learnt is not None and known == setting
+                if learnt is not None and known is setting
             ]
 
     def match(
@@ -139,7 +144,8 @@ class Repeats:
         """
         for learnt in candidates:
             # What a series is called has to be the same, and is looked for in no time.
-            if learnt.series not in buf:
+            at = learnt.series_at
+            if buf.find(learnt.series, max(0, at - HEADER_SLACK), at + _LONGEST_NAME) < 0:
                 continue
             found = _match(learnt, buf)
             if found is None:
@@ -302,6 +308,7 @@ def _learn(
         identity,
         present,
         part[starts[named] : starts[named + 1]],
+        starts[named],
         Runs(part, tuple(starts)),
         tuple(tags),
         tuple(collected),

@@ -11,6 +11,7 @@ Not here: who may look meanwhile (``store.access``), what the owner decides (``s
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from deid.encoding import is_video
@@ -67,18 +68,43 @@ def reasons(
         sop_class_uid, transfer_syntax: of the instance.
         cleaned_pixels: a person has blacked out what the pixels said.
     """
+    said = identity.context.get
+    return _reasons(
+        profile,
+        said(BURNED_IN_ANNOTATION, b""),
+        said(MODALITY, b""),
+        said(CONVERSION_TYPE, b""),
+        OVERLAY_BIT_POSITION in identity.context,
+        _ULTRASOUND_REGIONS in present,
+        _ENCAPSULATED_DOCUMENT in present,
+        sop_class_uid,
+        transfer_syntax,
+        cleaned_pixels,
+    )
+
+
+# The instances of a series share all that it depends on.
+@lru_cache(maxsize=256)
+def _reasons(
+    profile: Profile,
+    burned_in: bytes,
+    modality: bytes,
+    conversion_type: bytes,
+    has_overlay: bool,
+    has_regions: bool,
+    has_document: bool,
+    sop_class_uid: str,
+    transfer_syntax: str,
+    cleaned_pixels: bool,
+) -> tuple[Reason, ...]:
     held = profile.held
     found = {
-        Reason.BURNED_IN_ANNOTATION: b"YES" in _values(identity, BURNED_IN_ANNOTATION)
-        or OVERLAY_BIT_POSITION in identity.context,
-        Reason.MODALITY: not held.modalities.isdisjoint(_values(identity, MODALITY)),
+        Reason.BURNED_IN_ANNOTATION: b"YES" in _values(burned_in) or has_overlay,
+        Reason.MODALITY: not held.modalities.isdisjoint(_values(modality)),
         Reason.SECONDARY_CAPTURE: sop_class_uid in held.secondary_capture,
-        Reason.ULTRASOUND_REGIONS: _ULTRASOUND_REGIONS in present,
-        Reason.SCANNED_DOCUMENT: not held.conversion_types.isdisjoint(
-            _values(identity, CONVERSION_TYPE)
-        ),
-        Reason.ENCAPSULATED_DOCUMENT: sop_class_uid in held.documents
-        or _ENCAPSULATED_DOCUMENT in present,
+        Reason.ULTRASOUND_REGIONS: has_regions,
+        Reason.SCANNED_DOCUMENT: not held.conversion_types.isdisjoint(_values(conversion_type)),
+        Reason.ENCAPSULATED_DOCUMENT: sop_class_uid in held.documents or has_document,
         Reason.VIDEO: sop_class_uid in held.video or is_video(transfer_syntax),
     }
     cleaned = _OF_PIXELS if cleaned_pixels else frozenset()
@@ -87,5 +113,5 @@ def reasons(
     )
 
 
-def _values(identity: Identity, tag: int) -> set[bytes]:
-    return {part.strip(b" \0").upper() for part in identity.context.get(tag, b"").split(b"\\")}
+def _values(value: bytes) -> set[bytes]:
+    return {part.strip(b" \0").upper() for part in value.split(b"\\")}

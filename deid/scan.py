@@ -9,6 +9,7 @@ Not here: rewriting what was found (``deid.rewriter``), the bytes behind (``deid
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple
@@ -16,12 +17,16 @@ from typing import Final, NamedTuple
 from deid.dictionary import keyword_of, vr_of
 from deid.encoding import (
     BINARY,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
     IMPLICIT,
+    IMPLICIT_LITTLE,
     ITEM_END,
     SEQUENCE_END,
     UNDEFINED,
     VRS,
     Encoding,
+    encoding_of,
     value_end,
 )
 from deid.errors import Malformed, TooLarge, Truncated
@@ -37,6 +42,20 @@ _RETRY: Final = 1 << 16
 _MEMO_LIMIT: Final = 16384
 # Headers that nothing like them was seen before, which cost most; no real data set comes near.
 MOST_STRANGE: Final = 100_000
+
+_Unpack = Callable[..., tuple[int, ...]]
+
+
+def _numbers(order: str) -> tuple[_Unpack, _Unpack, _Unpack]:
+    """What reads a tag, a short and a long number."""
+    tag, short, long = (struct.Struct(order + form) for form in ("HH", "H", "L"))
+    return tag.unpack_from, short.unpack_from, long.unpack_from
+
+
+_NUMBERS_OF: Final = {
+    each: _numbers("<" if each.little else ">")
+    for each in map(encoding_of, (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG))
+}
 
 
 class Kind(Enum):
@@ -103,10 +122,7 @@ class Scan:
         self._pos = 0
         self._retry = 0
         self._strange = 0
-        order = "<" if enc.little else ">"
-        self._tag = struct.Struct(order + "HH").unpack_from
-        self._u16 = struct.Struct(order + "H").unpack_from
-        self._u32 = struct.Struct(order + "L").unpack_from
+        self._tag, self._u16, self._u32 = _NUMBERS_OF[enc]
         self._memo = _MEMOS.setdefault(enc, {})
 
     def feed(self, data: bytes | memoryview) -> Found | None:

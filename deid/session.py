@@ -38,9 +38,9 @@ _CONTENT: Final = 0x0040A730
 _GRAPHIC_ANNOTATION: Final = 0x00700001
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
-    """What is decided before anything of an instance is known.
+    """What is decided before anything of an instance is known; `setting_of` gives it.
 
     Attributes:
         profile: the rules.
@@ -51,6 +51,12 @@ class Setting:
     profile: Profile
     enc: Encoding
     cleaned_pixels: bool
+
+
+@lru_cache(maxsize=64)
+def setting_of(profile: Profile, enc: Encoding, *, cleaned_pixels: bool) -> Setting:
+    """Return the one setting that says this, so that settings are told apart by what they are."""
+    return Setting(profile, enc, cleaned_pixels)
 
 
 class Session:

@@ -11,6 +11,7 @@ Not here: the data set's way (``deid.body``), the rules (``deid.rules``), storin
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from deid.body import Body, Limits, Streamed
@@ -21,14 +22,11 @@ from deid.identity import STUDY_INSTANCE_UID
 from deid.meta import check_prefix, check_size, read_meta, write_meta
 from deid.profile import Profile, default_profile
 from deid.receipt import Receipt
-from deid.repeats import Repeat, Repeats
+from deid.repeats import HEADER_SLACK, Repeat, Repeats
 from deid.review import Reason, reasons
-from deid.session import Session, Setting
+from deid.session import Session, Setting, setting_of
 
 _META_STEP: Final = 4096
-
-# What may differ in length between two headers of one series.
-_HEADER_SLACK: Final = 1024
 _REPEATS: Final = Repeats()
 
 KeyChoice = Callable[[str], bytes]
@@ -170,17 +168,8 @@ class Deidentifier:
         return None if session is None else (session.sop_class_uid, session.sop_instance_uid)
 
     def _receipt(self, session: Session, review: tuple[Reason, ...]) -> Receipt:
-        actions: Counter[str] = Counter()
-        rules: Counter[str] = Counter()
-        for (action, rule), count in (+session.counts).items():
-            actions[action] += count
-            rules[rule] += count
         blanked = self._body.blanked if self._body else 0
-        if blanked:
-            actions["emptied"] += blanked
-            rules["8"] += blanked
-        profile = self._profile
-        return Receipt(profile.name, profile.version, profile.sha256, actions, rules, review)
+        return _receipt_of(self._profile, frozenset(session.counts.items()), blanked, review)
 
     def _take_meta(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -216,7 +205,7 @@ class Deidentifier:
             limits = self._limits
             self._inflater = Inflater(limits.inflated_free, limits.inflated_ratio)
         enc = encoding_of(syntax)
-        self._setting = Setting(self._profile, enc, self._cleaned_pixels)
+        self._setting = setting_of(self._profile, enc, cleaned_pixels=self._cleaned_pixels)
         candidates = _REPEATS.candidates(self._setting)
 
         def recognise(head: bytes) -> Repeat | None:
@@ -229,7 +218,7 @@ class Deidentifier:
             limits=self._limits,
             rewrite=self._rewrite,
             write=self._write,
-            wanted=max((len(known.runs.source) for known in candidates), default=0) + _HEADER_SLACK,
+            wanted=max((len(known.runs.source) for known in candidates), default=0) + HEADER_SLACK,
             recognise=recognise if candidates else None,
         )
 
@@ -286,3 +275,23 @@ class Deidentifier:
                 self._put(whole)
             else:
                 self._put(bytes(data))
+
+
+@lru_cache(maxsize=256)
+def _receipt_of(
+    profile: Profile,
+    counts: frozenset[tuple[tuple[str, str], int]],
+    blanked: int,
+    review: tuple[Reason, ...],
+) -> Receipt:
+    """Sum up what was done; the instances of a series mostly share one receipt."""
+    actions: Counter[str] = Counter()
+    rules: Counter[str] = Counter()
+    for (action, rule), count in counts:
+        if count > 0:
+            actions[action] += count
+            rules[rule] += count
+    if blanked:
+        actions["emptied"] += blanked
+        rules["8"] += blanked
+    return Receipt(profile.name, profile.version, profile.sha256, actions, rules, review)

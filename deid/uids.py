@@ -11,6 +11,7 @@ Not here: which elements are mapped (``deid.rules``).
 
 import hmac
 import re
+from functools import lru_cache
 
 from deid.errors import Malformed
 
@@ -28,8 +29,7 @@ def map_uid(key: bytes, uid: str) -> str:
         raise Malformed("An empty UID cannot be mapped.")
     if is_own(key, uid):
         return uid
-    digest = hmac.digest(key, b"uid\0" + uid.encode("utf-8", "surrogateescape"), "sha256")
-    head = digest[:12]
+    head = _digest(key, b"uid\0" + uid.encode("utf-8", "surrogateescape"))[:12]
     return ROOT + str(int.from_bytes(head + _check(key, head), "big"))
 
 
@@ -54,4 +54,16 @@ def is_standard(uid: str) -> bool:
 
 
 def _check(key: bytes, head: bytes) -> bytes:
-    return hmac.digest(key, b"uid check\0" + head, "sha256")[:4]
+    return _digest(key, b"uid check\0" + head)[:4]
+
+
+def _digest(key: bytes, message: bytes) -> bytes:
+    # Setting a key up takes longer than a message, and few keys are in use.
+    mac = _keyed(key).copy()
+    mac.update(message)
+    return mac.digest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod="sha256")

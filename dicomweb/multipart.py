@@ -47,6 +47,8 @@ class _Reader:
         self._delimiter = b"\r\n--" + boundary.encode("latin-1", "replace")
         # A delimiter begins with the CRLF that ends the line before it; the first may have none.
         self._buffer = b"\r\n"
+        # Where in it what was not used begins; cutting it off each time would copy the rest.
+        self._at = 0
         self._closed = False
         self._found_any = False
 
@@ -69,20 +71,21 @@ class _Reader:
     def _content(self) -> Iterator[bytes]:
         """Yield what is between the CRLF here and the next delimiter, and step over both."""
         delimiter = self._delimiter
-        start, search_from = 2, 0
+        start, search_from = self._at + 2, self._at
         while True:
             at = self._buffer.find(delimiter, search_from)
             if at < 0:
                 # Only a CR near the end may begin a delimiter that the next chunk goes on with;
                 # without one the whole buffer is content, and is handed on uncopied.
-                ready = self._buffer.find(b"\r", max(0, len(self._buffer) - len(delimiter) + 1))
+                near = max(self._at, len(self._buffer) - len(delimiter) + 1)
+                ready = self._buffer.find(b"\r", near)
                 if ready < 0:
                     ready = len(self._buffer)
-                if ready > 0:
+                if ready > self._at:
                     if ready > start:
                         yield self._buffer[start:ready]
-                    self._buffer, start = self._buffer[ready:], 0
-                search_from = 0
+                    self._buffer, self._at, start = self._buffer[ready:], 0, 0
+                search_from = self._at
                 self._read_more()
                 continue
             end = self._end_of_delimiter(at + len(delimiter))
@@ -92,7 +95,7 @@ class _Reader:
                 continue
             if at > start:
                 yield self._buffer[start:at]
-            self._buffer = self._buffer[end:]
+            self._at = end
             self._found_any = True
             return
 
@@ -113,15 +116,15 @@ class _Reader:
             self._read_more()
 
     def _headers(self) -> dict[str, str]:
-        # The buffer begins with the CRLF of the delimiter's line, so a part without headers
+        # What is left begins with the CRLF of the delimiter's line, so a part without headers
         # begins with the CRLF CRLF that is searched for here.
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEADER_BYTES:
+        while (end := self._buffer.find(b"\r\n\r\n", self._at)) < 0:
+            if len(self._buffer) - self._at > MAX_HEADER_BYTES:
                 raise BrokenBody("The header of a part is too long.")
             self._read_more()
-        text = self._buffer[:end].decode("latin-1")
+        text = self._buffer[self._at : end].decode("latin-1")
         # The CRLF that ends the headers stays: it may begin the next delimiter.
-        self._buffer = self._buffer[end + 2 :]
+        self._at = end + 2
         lines = text.replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import bindparam, null, select, union_all
+from sqlalchemy import bindparam, literal, null, select, union_all
 
 from store.blobs import CHUNK_BYTES, Blobs
 from store.db import Database
@@ -27,7 +27,7 @@ from store.streamed import (
 )
 from store.whereabouts import Placed, Whereabouts
 
-__all__ = ["Pixels", "Replaced", "Uids", "find_stored", "is_repetition"]
+__all__ = ["Pixels", "Replaced", "Uids", "find_stored", "has_series", "is_repetition"]
 
 Uids = tuple[str, str, str]
 """Study, Series and SOP Instance UID."""
@@ -92,6 +92,12 @@ def find_stored(
     return Pixels(transfer_syntax, streamed_values(streamed), frames, read)
 
 
+def has_series(database: Database, owner_id: int, uids: Uids) -> bool:
+    """Whether the owner has, or had replaced, anything of the series of these UIDs."""
+    place = dict(zip(("study", "series"), uids[:2], strict=True))
+    return database.row(_SERIES, {"owner": owner_id, **place}) is not None
+
+
 def is_repetition(new: Pixels, stored: Pixels) -> bool:
     """Whether nothing is lost when the new one is not stored."""
     if new.transfer_syntax != stored.transfer_syntax:
@@ -129,3 +135,18 @@ _found = union_all(
     ),
 ).subquery()
 _STORED = select(_found)
+_known = union_all(
+    select(literal(1).label("known"))
+    .select_from(series.join(study, study.c.id == series.c.study_id))
+    .where(
+        study.c.owner_id == bindparam("owner"),
+        study.c.study_instance_uid == bindparam("study"),
+        series.c.series_instance_uid == bindparam("series"),
+    ),
+    select(literal(1)).where(
+        replaced_instance.c.owner_id == bindparam("owner"),
+        replaced_instance.c.study_instance_uid == bindparam("study"),
+        replaced_instance.c.series_instance_uid == bindparam("series"),
+    ),
+).subquery()
+_SERIES = select(_known)

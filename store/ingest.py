@@ -25,7 +25,7 @@ from store import schema
 from store.blobs import Blobs, BlobWriter
 from store.changes import bump
 from store.db import Database
-from store.duplicates import Pixels, Replaced, Uids, find_stored, is_repetition
+from store.duplicates import Pixels, Replaced, Uids, find_stored, has_series, is_repetition
 from store.errors import DuplicateDiffers, StoreError
 from store.frames import FrameIndex, index_frames, native_index
 from store.indexing import INDEXED, Entry, write_entries
@@ -164,6 +164,8 @@ class Batch:
             # Says at once that there is no such upload.
             self._key(upload_id)
         self._entries: dict[Uids, Entry] = {}
+        # Of which series there was something before; None: one instance of it was looked for.
+        self._series: dict[tuple[str, str], bool | None] = {}
         self._replacements: list[Replacement] = []
         self._open: list[Incoming] = []
         self._last: Received | None = None
@@ -305,6 +307,14 @@ class Batch:
         own = self._entries.get(uids)
         if own is not None:
             return _pixels(own)
+        series = uids[:2]
+        if series not in self._series:
+            self._series[series] = None
+        elif self._series[series] is None:
+            # The second of a series: many may follow, and of a new one none need be looked for.
+            self._series[series] = has_series(self._ingest.database, self._owner_id, uids)
+        if self._series[series] is False:
+            return None
         return find_stored(self._ingest.database, self.blobs, self._owner_id, uids)
 
     def _upload_of(self, study_instance_uid: str) -> int | None:

@@ -19,12 +19,14 @@ from typing import Final
 from pydicom.datadict import dictionary_VR
 
 from deid.encoding import (
+    EXPLICIT_LITTLE,
     ITEM,
     UNDEFINED,
     VRS,
     Encoding,
     elements,
     encode_header,
+    encoding_of,
     header_reader,
     items,
     value_end,
@@ -37,7 +39,7 @@ __all__ = ["COPIED_BYTES", "EXPLICIT", "Forward", "Recoder"]
 
 LONGEST_VALUE: Final = 64 << 20
 COPIED_BYTES: Final = 1 << 20
-EXPLICIT: Final = Encoding(explicit=True, little=True)
+EXPLICIT: Final = encoding_of(EXPLICIT_LITTLE)
 
 _WIDTH: Final = {
     **WORD_BYTES,

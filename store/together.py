@@ -95,7 +95,7 @@ class Together:
     def _commit(self, jobs: Sequence[_Job[Any]]) -> None:
         begun = False
         try:
-            with self._database.write() as connection:
+            with self._database.write_in_turn() as connection:
                 begun = True
                 results = [job.work(connection) for job in jobs]
         except BaseException as error:

@@ -536,7 +536,16 @@ def test_the_statements_of_an_instances_way_in_are_few(
     noting("execute")
     event.listen(store.database.engine, "before_cursor_execute", note)
     store.put(*(ct_slice(number) for number in (2, 3, 4)))
-    event.remove(store.database.engine, "before_cursor_execute", note)
     # The last raises the number of the owner's changes (store.changes).
     inserts = ["INSERT"] * (3 if store.database.engine.dialect.name == "sqlite" else 1)
-    assert said == ["SELECT"] * 3 + ["SELECT", *inserts, "UPDATE", "INSERT"]
+    behind = ["SELECT", *inserts, "UPDATE", "INSERT"]
+    # Each is looked for, and before the second whether there was anything of the series.
+    assert said == ["SELECT"] * 4 + behind
+    # Of a new series only the first is looked for, however many there are.
+    looked = []
+    for count in (3, 6):
+        said.clear()
+        store.put(*(ct_slice(number, series=f"2.25.{count}") for number in range(count)))
+        looked.append(said.count("SELECT"))
+    event.remove(store.database.engine, "before_cursor_execute", note)
+    assert looked[0] == looked[1]

@@ -110,7 +110,7 @@ def test_without_a_transaction_nobody_is_tried_again(
         raise StoreFull("no room")
 
     crowd = Crowd(sqlite)
-    monkeypatch.setattr(sqlite, "write", locked)
+    monkeypatch.setattr(sqlite, "write_in_turn", locked)
     coming = crowd.come(adding("a"), adding("b"))
     crowd.go(coming)
     assert len(tried) == 1
