@@ -31,7 +31,7 @@ def versions(columns: Iterable[str]) -> dict[str, str]:
     return {
         f"{PEERS[column].title}" if column != "storescp" else "DCMTK": PEERS[column].version()
         for column in columns
-        if column in PEERS and column not in ("bare-http", "bare-dimse")
+        if column in PEERS and column not in ("bare-http", "bare-parts", "bare-dimse")
     }
 
 

@@ -13,24 +13,28 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 BUFFER = 1 << 20
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
+Write = Callable[[socket.socket, Iterator[Path], bytes, int, memoryview], None]
+"""Writes a body: its connection, paths for files, what came with the head, its length, a buffer."""
 
-def serve(port: int, folder: Path) -> None:
+
+def serve(port: int, folder: Path, write: Write | None = None) -> None:
     """Accept connections for ever, each in a thread of its own."""
-    names = itertools.count()
+    paths = (folder / f"{number:06}" for number in itertools.count())
+    arguments = paths, write or _write
     with socket.create_server(("127.0.0.1", port), backlog=64) as listener:
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=_receive, args=(connection, folder, names), daemon=True).start()
+            threading.Thread(target=_receive, args=(connection, *arguments), daemon=True).start()
 
 
-def _receive(connection: socket.socket, folder: Path, names: Iterator[int]) -> None:
+def _receive(connection: socket.socket, paths: Iterator[Path], write: Write) -> None:
     buffer = memoryview(bytearray(BUFFER))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection:
@@ -39,7 +43,7 @@ def _receive(connection: socket.socket, folder: Path, names: Iterator[int]) -> N
             found = LENGTH.search(lines)
             length = int(found.group(1)) if found else 0
             if length:
-                _write(connection, folder / f"{next(names):06}", begun, length, buffer)
+                write(connection, paths, begun, length, buffer)
             connection.sendall(OK)
 
 
@@ -54,10 +58,10 @@ def _read_head(connection: socket.socket) -> bytes:
 
 
 def _write(
-    connection: socket.socket, path: Path, begun: bytes, length: int, buffer: memoryview
+    connection: socket.socket, paths: Iterator[Path], begun: bytes, length: int, buffer: memoryview
 ) -> None:
     """Write a body, of which ``begun`` came with the head, and sync it."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    file = os.open(next(paths), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(file, begun)
         left = length - len(begun)

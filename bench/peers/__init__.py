@@ -8,7 +8,7 @@ addresses and stops one).
 
 from __future__ import annotations
 
-from bench.peers.bare import BareDimse, BareHttp, BarePynetdicom
+from bench.peers.bare import BareDimse, BareHttp, BareParts, BarePynetdicom
 from bench.peers.nginx import Nginx
 from bench.peers.orthanc import Orthanc
 from bench.peers.peer import Peer
@@ -27,6 +27,7 @@ PEERS: dict[str, type[Peer]] = {
         Nginx,
         WebServer,
         BareHttp,
+        BareParts,
         BareDimse,
         BarePynetdicom,
     )

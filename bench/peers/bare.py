@@ -50,6 +50,14 @@ class BareHttp(Bare):
     module = "bench.floors.http"
 
 
+class BareParts(Bare):
+    """Writes and syncs each part of HTTP bodies."""
+
+    key = "bare-parts"
+    title = "bare receiver of files"
+    module = "bench.floors.parts"
+
+
 class BareDimse(Bare):
     """Writes and syncs C-STORE data sets, over plain sockets."""
 

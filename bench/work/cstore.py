@@ -22,6 +22,8 @@ from bench.work.row import OWN, Row, Target, WorkError
 
 SENDER = "/usr/bin/storescu"
 FLOOR = "bare-dimse"
+TARGETS = (Target(5, "orthanc"), Target(3, "storescp"), Target(0.5, FLOOR))
+"""Those that the design names, of one association and of four."""
 SECONDS = 600
 
 
@@ -31,12 +33,12 @@ class CStore(Row):
     unit = "slices/s"
     columns = (OWN, "orthanc", "storescp", "bare-pynetdicom", FLOOR)
     floor = FLOOR
-    targets = (Target(5, "orthanc"), Target(3, "storescp"), Target(0.5, FLOOR))
 
     def __init__(self, associations: int) -> None:
         self._associations = associations
         self.key = f"cstore-{associations}"
         how = "one association" if associations == 1 else f"{associations} associations"
+        self.targets = TARGETS if associations in (1, 4) else ()
         self.title = f"C-STORE from storescu, {{slices}} CT slices, {how}"
 
     def measure(self, context: Context, column: str, turn: int) -> float:

@@ -22,6 +22,7 @@ BOUNDARY = "bench-3400112233"
 PART = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
 END = f"--{BOUNDARY}--\r\n".encode()
 FLOOR = "bare-http"
+FILES = "bare-parts"
 
 
 class StowOne(Row):
@@ -30,7 +31,7 @@ class StowOne(Row):
     key = "stow-one"
     title = "STOW-RS, {slices} CT slices of 512 KB, one request"
     unit = "slices/s"
-    columns = (OWN, "orthanc", FLOOR)
+    columns = (OWN, "orthanc", FILES, FLOOR)
     floor = FLOOR
     targets = (Target(3, "orthanc"), Target(0.6, FLOOR))
 

@@ -3,6 +3,7 @@
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from bench.data import ct_series, write_slices
 from bench.peers import PEERS, nginx, orthanc, readingroom
 from bench.sender import Association, data_set_of
 from bench.work import QUICK, ROWS, Context
+from bench.work.stow import store
 
 
 def test_orthanc_is_configured_by_ports_and_folders_alone(tmp_path: Path) -> None:
@@ -67,6 +69,20 @@ def test_floor_receives_c_store(tmp_path: Path, key: str) -> None:
         assert peer.stored() == 2
     received = sorted((tmp_path / "received").iterdir())
     assert [path.read_bytes()[-8192:] for path in received] == [one.pixels for one in made]
+
+
+def test_floor_of_files_writes_each_part_to_its_own(tmp_path: Path) -> None:
+    made = ct_series(3, side=64)
+    # The first is larger than the floor's buffer, and ends with the beginning of a delimiter.
+    large = replace(made[0], data=made[0].data + bytes(1 << 20) + b"\r\n--bench-34")
+    with PEERS["bare-parts"]() as peer:
+        peer.start(tmp_path)
+        store(peer, [[large, *made[1:]], made[:1]])
+        assert peer.stored() == 4
+    received = sorted((tmp_path / "received").iterdir())
+    assert [path.read_bytes() for path in received] == [
+        each.data for each in (large, *made[1:], made[0])
+    ]
 
 
 def test_stopped_server_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
