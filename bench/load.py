@@ -1,8 +1,9 @@
 """Keeps several connections busy and counts responses per second.
 
 Standard: RFC 9112 (keep-alive), tcp(7) (MSG_TRUNC).
-Invariants: one thread; bodies are counted to their last byte but dropped by the kernel, not copied,
-for every server alike, so that the client is not what is measured; any status but 200 raises.
+Invariants: one thread; bodies are counted to their last byte, and for every server alike either
+dropped by the kernel, so that the client is not what is measured, or read, as whoever asks for them
+does; any status but 200 raises.
 Not here: a single exchange whose body is looked at (``bench.client``).
 """
 
@@ -19,13 +20,20 @@ HEAD = 1024
 
 
 def load(
-    port: int, requests: Sequence[bytes], *, clients: int, seconds: float, once: bool = False
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    clients: int,
+    seconds: float,
+    once: bool = False,
+    reads: bool = False,
 ) -> float:
     """Keep ``clients`` connections busy; return responses per second.
 
     The requests are sent in turn, over and over for ``seconds``; or, if ``once``, just once each.
+    Bodies are dropped unless the client ``reads`` them.
     """
-    running = _Load(port, requests, seconds, once=once)
+    running = _Load(port, requests, seconds, once=once, flags=0 if reads else socket.MSG_TRUNC)
     try:
         return running.run(min(clients, len(requests)) if once else clients)
     finally:
@@ -35,7 +43,10 @@ def load(
 class _Load:
     """The connections of one load, each with at most one request under way."""
 
-    def __init__(self, port: int, requests: Sequence[bytes], seconds: float, *, once: bool) -> None:
+    def __init__(
+        self, port: int, requests: Sequence[bytes], seconds: float, *, once: bool, flags: int
+    ) -> None:
+        self._flags = flags
         self._port, self._requests, self._seconds, self._once = port, requests, seconds, once
         self._poll = selectors.DefaultSelector()
         self._buffer = memoryview(bytearray(BUFFER))
@@ -76,7 +87,7 @@ class _Load:
         connected.close()
 
     def _advance(self, connected: socket.socket, reader: Reader) -> None:
-        finished, closed = _receive(connected, reader, self._buffer)
+        finished, closed = _receive(connected, reader, self._buffer, self._flags)
         if finished:
             answer = reader.take().expect_ok()
             self._busy -= 1
@@ -96,11 +107,13 @@ class _Load:
         return self._last - self._start < self._seconds
 
 
-def _receive(connected: socket.socket, reader: Reader, buffer: memoryview) -> tuple[bool, bool]:
+def _receive(
+    connected: socket.socket, reader: Reader, buffer: memoryview, flags: int
+) -> tuple[bool, bool]:
     """Receive once; return whether the response is complete, and whether the peer closed."""
     droppable = min(reader.droppable, len(buffer))
     if droppable:
-        count = connected.recv_into(buffer, droppable, socket.MSG_TRUNC)
+        count = connected.recv_into(buffer, droppable, flags)
         if count:
             return reader.drop(count), False
     else:

@@ -42,6 +42,7 @@ NOBODY_DID_IT = {
         "_move": "moves files",
     },
     "store/replacing.py": {"sweep": "deletes files whose rows are gone"},
+    "store/search_words.py": {"_changed": "an index is put together; what is found stays"},
     "accounts/signin.py": {"redeem_link": "begins a session"},
     "accounts/passkeys.py": {"use_passkey": "counts a sign-in"},
 }

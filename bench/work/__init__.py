@@ -11,7 +11,15 @@ from bench.work.context import FULL, QUICK, Context, Size
 from bench.work.cstore import CStore
 from bench.work.lone import Latency, Processor
 from bench.work.memory import MemoryCStore, MemoryStow
-from bench.work.read import Frames, InstanceList, Metadata, Rendered, RenderedAgain, StudyList
+from bench.work.read import (
+    Frames,
+    FramesRead,
+    InstanceList,
+    Metadata,
+    Rendered,
+    RenderedAgain,
+    StudyList,
+)
 from bench.work.row import Row, Target
 from bench.work.stow import StowEach, StowOne
 
@@ -30,6 +38,7 @@ ROWS: tuple[Row, ...] = (
     MemoryStow(),
     MemoryCStore(),
     Frames(),
+    FramesRead(),
     Metadata(),
     StudyList(),
     InstanceList(),

@@ -37,6 +37,7 @@ class _Read(Row):
     columns: tuple[str, ...] = (OWN, "orthanc")
     accept = JSON
     clients = 1
+    reads = False
     unit = "requests/s"
 
     def measure(self, context: Context, column: str, turn: int) -> float:
@@ -54,6 +55,7 @@ class _Read(Row):
             self._requests(filled, paths),
             clients=self.clients,
             seconds=context.size.seconds,
+            reads=self.reads,
         )
 
     def _requests(self, filled: Library, paths: Sequence[str]) -> list[bytes]:
@@ -89,6 +91,14 @@ class Frames(_Read):
     def _check(self, context: Context, filled: Library, body: bytes) -> None:
         if context.slices[0].pixels not in body:
             raise WorkError(f"the frame from {filled.peer.title} has other pixels")
+
+
+class FramesRead(Frames):
+    """The same by a client that reads what it gets, as a viewer does."""
+
+    key = "frame-read"
+    title = "the same, the client reads what it gets"
+    reads = True
 
 
 class _List(_Read):
