@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -40,6 +41,9 @@ from store.streamed import PIXEL_DATA_TAGS, dump_streamed, streamed_values
 from store.together import Together
 
 __all__ = ["Batch", "Incoming", "Ingest", "Named", "Received"]
+
+
+_DIFFERS: Final = "An instance with this SOP Instance UID is stored already, with other pixel data."
 
 
 @dataclass(frozen=True)
@@ -227,9 +231,7 @@ class Batch:
         elif isinstance(stored, Replaced) or is_repetition(_pixels(entry), stored):
             writer.discard()
         else:
-            raise DuplicateDiffers(
-                "An instance with this SOP Instance UID is stored already, with other pixel data."
-            )
+            raise DuplicateDiffers(_DIFFERS)
         self._last = Received(
             result.study_instance_uid,
             result.series_instance_uid,
@@ -257,6 +259,7 @@ class Batch:
         if not entries and not replacements:
             return
         try:
+            self._look_again()
             self.blobs.settle([entry.writer for entry in entries])
             written = self._ingest.together.write(
                 partial(self._index, entries, replacements, self._ingest.clock())
@@ -273,6 +276,21 @@ class Batch:
                 entry.writer.discard()
         if replacements:
             self._ingest.sweep()
+
+    def _look_again(self) -> None:
+        """Compare with what others have stored meanwhile in series that were new to this batch.
+
+        Raises:
+            DuplicateDiffers: an instance is stored by now, with other pixels.
+        """
+        database, owner_id = self._ingest.database, self._owner_id
+        new = {series for series, had_any in self._series.items() if had_any is False}
+        came = {series for series in new if has_series(database, owner_id, (*series, ""))}
+        for uids, entry in self._entries.items():
+            if uids[:2] in came:
+                stored = find_stored(database, self.blobs, owner_id, uids)
+                if isinstance(stored, Pixels) and not is_repetition(_pixels(entry), stored):
+                    raise DuplicateDiffers(_DIFFERS)
 
     def _index(
         self,

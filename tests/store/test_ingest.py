@@ -130,6 +130,23 @@ def test_other_pixels_under_the_same_name_are_refused(store: Store) -> None:
     assert count(store) == 1
 
 
+@pytest.mark.parametrize("differs", [True, False])
+def test_what_another_sender_stored_meanwhile_is_compared(store: Store, differs: bool) -> None:
+    with store.ingest.batch(OWNER, came_by="test") as batch:
+        # From the second on, instances of a series that is new are not looked for one by one.
+        for data in (encoded(ct_slice(1)), encoded(ct_slice(2)), encoded(ct_slice(3))):
+            incoming = batch.receive()
+            incoming.feed(data)
+            incoming.finish()
+        store.put(_black(3) if differs else ct_slice(3))
+        if differs:
+            with pytest.raises(DuplicateDiffers):
+                batch.commit()
+        else:
+            batch.commit()
+    assert count(store) == (1 if differs else 3)
+
+
 def _black(number: int) -> bytes:
     ds = ct_slice(number)
     ds.PixelData = bytes(len(ds.PixelData))
